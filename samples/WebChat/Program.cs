@@ -1,0 +1,3 @@
+using TokenBroker.Samples.WebChat;
+
+await WebChatApplication.Create(args).RunAsync();

@@ -1,0 +1,130 @@
+using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.Tokens;
+using OpenIddict.Server;
+using OpenIddict.Server.AspNetCore;
+using TokenBroker.Apps;
+using TokenBroker.Operations;
+using TokenBroker.Storage;
+using TokenBroker.Upstreams;
+using static OpenIddict.Abstractions.OpenIddictConstants;
+using static OpenIddict.Server.OpenIddictServerEvents;
+
+namespace TokenBroker.Authorization;
+
+/// <summary>
+/// The OAuth server on OpenIddict, with the defaults that are too loose tightened: S256 only, code flow only, codes
+/// for 60 seconds, no token in a query or form, and every redemption decided by <see cref="Redemption"/>.
+/// </summary>
+internal static class AuthorizationSetup
+{
+    /// <summary>A lost answer may be asked for again for this long; then the same refresh token is a theft.</summary>
+    public static readonly TimeSpan RefreshLeeway = TimeSpan.FromSeconds(10);
+
+    public static void AddAuthorizationServer(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<BrokerOptions>()
+            .BindConfiguration("Broker")
+            .ValidateDataAnnotations()
+            .Validate(
+                options => options.PublicUrl.IsAbsoluteUri
+                    && (options.PublicUrl.Scheme == Uri.UriSchemeHttps || (options.PublicUrl.Scheme == Uri.UriSchemeHttp && options.PublicUrl.IsLoopback)),
+                "Broker:PublicUrl must be an absolute https address, or http on loopback.")
+            .ValidateOnStart();
+
+        builder.Services.AddSingleton<ServerKeys>();
+        builder.Services.AddScoped<Redemption>();
+        builder.Services.AddScoped<IssuedIdentity>();
+        builder.Services.AddScoped<TokenEndpoint>();
+        builder.Services.AddSingleton<IConfigureOptions<OpenIddictServerOptions>, UseSealedKeys>();
+        builder.Services.AddOptions<OpenIddictServerAspNetCoreOptions>().Configure<IOptions<BrokerOptions>>((options, broker) =>
+            options.DisableTransportSecurityRequirement = broker.Value.PublicUrl.Scheme == Uri.UriSchemeHttp);
+
+        builder.Services.AddOpenIddict()
+            .AddCore(core =>
+            {
+                core.UseEntityFrameworkCore()
+                    .UseDbContext<BrokerDbContext>()
+                    .ReplaceDefaultEntities<App, Grants.Grant, Scope, Token, Guid>();
+                core.ReplaceTokenManager<Token, TokenManager>();
+                core.ReplaceApplicationManager<App, AppSecrets>();
+            })
+            .AddServer(ConfigureServer)
+            .AddValidation(validation =>
+            {
+                validation.UseLocalServer();
+                validation.UseDataProtection();
+                validation.UseAspNetCore().DisableAccessTokenExtractionFromQueryString().DisableAccessTokenExtractionFromBodyForm();
+            });
+    }
+
+    public static void MapAuthorizationServer(this WebApplication app)
+    {
+        app.MapPost("/connect/token", (HttpContext context, TokenEndpoint endpoint) => endpoint.HandleAsync(context))
+            .AllowAnonymous()
+            .DisableAntiforgery();
+    }
+
+    private static void ConfigureServer(OpenIddictServerBuilder server)
+    {
+        server.SetAuthorizationEndpointUris("connect/authorize")
+            .SetTokenEndpointUris("connect/token")
+            .SetRevocationEndpointUris("connect/revoke");
+        server.AllowAuthorizationCodeFlow().AllowRefreshTokenFlow();
+        server.RequireProofKeyForCodeExchange();
+        server.SetAuthorizationCodeLifetime(TimeSpan.FromSeconds(60))
+            .SetAccessTokenLifetime(IssuedIdentity.AccessTokenLifetime)
+            .SetRefreshTokenLifetime(IssuedIdentity.RefreshTokenLifetime)
+            .SetIdentityTokenLifetime(TimeSpan.FromMinutes(10))
+            .SetRefreshTokenReuseLeeway(RefreshLeeway);
+        server.Configure(static options =>
+        {
+            options.CodeChallengeMethods.Remove(CodeChallengeMethods.Plain);
+            options.ResponseModes.Remove(ResponseModes.Fragment);
+
+            // Its page needs an inline script, which no page of ours runs.
+            options.ResponseModes.Remove(ResponseModes.FormPost);
+        });
+
+        // Only the broker reads its tokens, so they take Data Protection's format: opaque to apps and cheap to check.
+        server.UseDataProtection();
+        server.UseAspNetCore()
+            .EnableAuthorizationEndpointPassthrough()
+            .EnableTokenEndpointPassthrough()
+            .EnableStatusCodePagesIntegration()
+            .SuppressJsonResponseIndentation();
+
+        // The token endpoint redeems by itself, atomically; OpenIddict's own redemption ignores a lost race.
+        server.RemoveEventHandler(OpenIddictServerHandlers.RedeemTokenEntry.Descriptor);
+        server.AddEventHandler<ApplyTokenResponseContext>(handler => handler
+            .UseScopedHandler<CompleteRedemption>()
+            .SetOrder(int.MinValue + 100_000));
+    }
+
+    private sealed class CompleteRedemption(Redemption redemption) : IOpenIddictServerHandler<ApplyTokenResponseContext>
+    {
+        public async ValueTask HandleAsync(ApplyTokenResponseContext context) =>
+            await redemption.CompleteAsync(context.Response, context.Request?.RefreshToken, context.CancellationToken);
+    }
+
+    /// <summary>What the configuration decides, and the keys that the start loaded.</summary>
+    private sealed class UseSealedKeys(ServerKeys keys, IOptions<BrokerOptions> broker, Catalogue catalogue, TimeProvider time)
+        : IConfigureOptions<OpenIddictServerOptions>
+    {
+        public void Configure(OpenIddictServerOptions options)
+        {
+            options.Issuer = broker.Value.PublicUrl;
+            options.TimeProvider = time;
+            options.Scopes.UnionWith(catalogue.AllScopes);
+            foreach (var key in keys.SigningKeys)
+            {
+                options.SigningCredentials.Add(new SigningCredentials(key, SecurityAlgorithms.EcdsaSha256));
+            }
+
+            foreach (var key in keys.EncryptionKeys)
+            {
+                options.EncryptionCredentials.Add(new EncryptingCredentials(
+                    key, SecurityAlgorithms.RsaOAEP, SecurityAlgorithms.Aes256CbcHmacSha512));
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using Microsoft.AspNetCore;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.EntityFrameworkCore;
+using OpenIddict.Abstractions;
+using OpenIddict.Server.AspNetCore;
+using TokenBroker.Grants;
+using TokenBroker.Storage;
+using static OpenIddict.Abstractions.OpenIddictConstants;
+
+namespace TokenBroker.Authorization;
+
+/// <summary>
+/// The token endpoint (RFC 6749, section 3.2) for codes and refresh tokens. OpenIddict has authenticated the client
+/// and validated the code or token before this runs; here the grant is checked, the token is redeemed once, and the
+/// new tokens are bound to what the grant allows now: scopes only ever shrink, and no token outlives the grant.
+/// </summary>
+internal sealed class TokenEndpoint(BrokerDbContext db, Redemption redemption, EndGrant endGrant, IssuedIdentity identity, TimeProvider time)
+{
+    private const string Scheme = OpenIddictServerAspNetCoreDefaults.AuthenticationScheme;
+
+    public async Task<IResult> HandleAsync(HttpContext context)
+    {
+        var cancellationToken = context.RequestAborted;
+        var request = context.GetOpenIddictServerRequest()
+            ?? throw new InvalidOperationException("The token endpoint was reached without an OpenID Connect request.");
+        var presented = (await context.AuthenticateAsync(Scheme)).Principal;
+        if (presented is null
+            || !Guid.TryParse(presented.GetTokenId(), out var tokenId)
+            || !Guid.TryParse(presented.GetAuthorizationId(), out var grantId))
+        {
+            return Refuse("The code or token does not belong to a grant. Start a new authorization.");
+        }
+
+        var grant = await db.Grants.AsNoTracking()
+            .FirstOrDefaultAsync(g => g.Id == grantId && g.Status == Statuses.Valid, cancellationToken);
+        var left = grant is null ? TimeSpan.Zero : grant.ExpiresAt - time.GetUtcNow().UtcDateTime;
+        if (grant is null || left <= TimeSpan.Zero)
+        {
+            return Refuse("The grant has ended. Send the user through the authorization endpoint again.");
+        }
+
+        if (!await redemption.TryTakeAsync(tokenId, cancellationToken))
+        {
+            return await AnswerReplayAsync(context, request, tokenId, grantId);
+        }
+
+        var scopes = presented.GetScopes().Intersect(JsonSerializer.Deserialize<string[]>(grant.Scopes ?? "[]") ?? []).ToImmutableArray();
+        if (request.IsRefreshTokenGrantType() && !string.IsNullOrEmpty(request.Scope))
+        {
+            scopes = [.. scopes.Intersect(request.GetScopes())];
+        }
+
+        var principal = await identity.MakeAsync(grant, scopes, left, cancellationToken);
+        return TypedResults.SignIn(principal, properties: null, Scheme);
+    }
+
+    /// <summary>
+    /// The token was taken before. For a refresh token inside the leeway (OpenIddict refuses it outside) that is a
+    /// retry or a parallel call: the same answer again. For a code it is a replay, which ends what the code gave.
+    /// </summary>
+    private async Task<IResult> AnswerReplayAsync(HttpContext context, OpenIddictRequest request, Guid tokenId, Guid grantId)
+    {
+        var cancellationToken = context.RequestAborted;
+        if (request.IsRefreshTokenGrantType())
+        {
+            var successor = await redemption.SuccessorOfAsync(tokenId, request.RefreshToken!, cancellationToken);
+            if (successor is null)
+            {
+                return Refuse("The refresh token was revoked. Send the user through the authorization endpoint again.");
+            }
+
+            context.Response.Headers.CacheControl = "no-store";
+            context.Response.Headers.Pragma = "no-cache";
+            return TypedResults.Bytes(successor, "application/json;charset=UTF-8");
+        }
+
+        await endGrant.RunAsync(grantId, "code_replay", "system", cancellationToken);
+        return Refuse("The authorization code was used before. All that it gave is revoked; start a new authorization.");
+    }
+
+    private static Microsoft.AspNetCore.Http.HttpResults.ForbidHttpResult Refuse(string description) => TypedResults.Forbid(
+        new AuthenticationProperties(new Dictionary<string, string?>
+        {
+            [OpenIddictServerAspNetCoreConstants.Properties.Error] = Errors.InvalidGrant,
+            [OpenIddictServerAspNetCoreConstants.Properties.ErrorDescription] = description,
+        }),
+        [Scheme]);
+}

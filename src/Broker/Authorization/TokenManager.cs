@@ -1,0 +1,44 @@
+using Microsoft.Extensions.Options;
+using OpenIddict.Abstractions;
+using OpenIddict.Core;
+using TokenBroker.Grants;
+using static OpenIddict.Abstractions.OpenIddictConstants;
+
+namespace TokenBroker.Authorization;
+
+/// <summary>
+/// Closes what OpenIddict leaves open when a token dies. Revoking a refresh token ends the whole grant, or else its
+/// access tokens and its redeemed predecessor would live on; a replayed code or refresh token ends the grant, not
+/// only the tokens of the moment; and the gateway hears of all of it at once.
+/// </summary>
+internal sealed class TokenManager(
+    IOpenIddictTokenCache<Token> cache,
+    ILogger<OpenIddictTokenManager<Token>> logger,
+    IOptionsMonitor<OpenIddictCoreOptions> options,
+    IOpenIddictTokenStore<Token> store,
+    EndGrant endGrant,
+    GrantChanges changes)
+    : OpenIddictTokenManager<Token>(cache, logger, options, store)
+{
+    /// <summary>Called by OpenIddict where a redeemed code or refresh token comes back: one of the two holders stole it.</summary>
+    public override async ValueTask<long> RevokeByAuthorizationIdAsync(string identifier, CancellationToken cancellationToken = default) =>
+        await endGrant.RunAsync(Guid.Parse(identifier), "token_replay", "system", cancellationToken) ?? 0;
+
+    public override async ValueTask<bool> TryRevokeAsync(Token token, CancellationToken cancellationToken = default)
+    {
+        if (token.AuthorizationId is not { } grantId)
+        {
+            return await base.TryRevokeAsync(token, cancellationToken);
+        }
+
+        if (token.Type == TokenTypeIdentifiers.AccessToken)
+        {
+            var revoked = await base.TryRevokeAsync(token, cancellationToken);
+            changes.Publish(new GrantChange(grantId, CutReason.Revoked));
+            return revoked;
+        }
+
+        await endGrant.RunAsync(grantId, "app", $"app:{token.ApplicationId}", cancellationToken);
+        return true;
+    }
+}

@@ -1,0 +1,61 @@
+using TokenBroker.Accounts;
+using TokenBroker.Apps;
+using TokenBroker.Audit;
+using TokenBroker.Authorization;
+using TokenBroker.Custody;
+using TokenBroker.Gateway;
+using TokenBroker.Grants;
+using TokenBroker.Metering;
+using TokenBroker.Operations;
+using TokenBroker.Pages;
+using TokenBroker.Storage;
+using TokenBroker.Upstreams;
+
+namespace TokenBroker;
+
+/// <summary>The composition root: what the broker is made of, and the order in which a request meets it.</summary>
+public static class BrokerApplication
+{
+    /// <summary>Builds the broker. It listens once it is started.</summary>
+    /// <param name="args">Configuration as <c>--Section:Key=value</c>.</param>
+    /// <param name="customise">Adds to the builder after the broker's own services, such as another clock.</param>
+    public static WebApplication Create(string[] args, Action<WebApplicationBuilder>? customise = null)
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions
+        {
+            Args = args,
+            ApplicationName = typeof(BrokerApplication).Assembly.GetName().Name,
+            ContentRootPath = AppContext.BaseDirectory,
+        });
+
+        builder.AddOperations();
+        builder.AddStorage();
+        builder.AddAudit();
+        builder.AddCustody();
+        builder.AddSealedDataProtection();
+        builder.AddAccounts();
+        builder.AddUpstreams();
+        builder.AddApps();
+        builder.AddGrants();
+        builder.AddAuthorizationServer();
+        builder.AddMetering();
+        builder.AddGateway();
+        builder.AddPages();
+        customise?.Invoke(builder);
+
+        var app = builder.Build();
+        app.UseOperations();
+        app.UsePages();
+        app.UseRouting();
+        app.UseRateLimiter();
+        app.UseAuthentication();
+        app.UseAuthorization();
+
+        app.MapHealth();
+        app.MapAccounts();
+        app.MapAuthorizationServer();
+        app.MapGateway();
+        app.MapPages();
+        return app;
+    }
+}

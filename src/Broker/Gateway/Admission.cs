@@ -1,0 +1,142 @@
+using System.Globalization;
+using System.Threading.RateLimiting;
+using TokenBroker.Metering;
+using TokenBroker.Upstreams;
+
+namespace TokenBroker.Gateway;
+
+/// <summary>A call that may be made. The lease and the call's reservation are the holder's to end.</summary>
+internal sealed record Admitted(Call Call, ReadOnlyMemory<byte> Body, RateLimitLease Lease);
+
+/// <summary>
+/// Decides whether a call may be made: scope, rate, body, model, price and budget, cheapest first. All must say yes;
+/// what cannot be known is a no. On a yes the worst cost is reserved.
+/// </summary>
+internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceTable prices, BudgetLedger budgets, UsageLog usage)
+{
+    /// <summary>Below this many output tokens an answer is not worth its input: the call is refused instead.</summary>
+    private const long LeastOutput = 64;
+
+    public async Task<(Admitted? Admitted, GatewayError? Refusal)> AdmitAsync(
+        HttpContext context, Caller caller, Upstream upstream, Operation operation, string path, string? modelInPath)
+    {
+        if (!caller.Scopes.Contains(operation.Scope))
+        {
+            return (null, GatewayError.InsufficientScope(operation.Scope));
+        }
+
+        if (caller.Facts.UpstreamKeyId is not { } keyId)
+        {
+            return (null, GatewayError.KeyRemoved);
+        }
+
+        if (!usage.HasRoom)
+        {
+            return (null, GatewayError.Internal);
+        }
+
+        var (lease, tooMany) = limits.Enter(caller.Grant.Id);
+        if (lease is null)
+        {
+            return (null, tooMany);
+        }
+
+        var admitted = false;
+        try
+        {
+            var (request, body, refusal) = await bodies.ReadAsync(context, operation);
+            if (request is null)
+            {
+                return (null, refusal);
+            }
+
+            request.Model ??= modelInPath;
+            var price = request.Model is null ? null : prices.Find(request.Model);
+            if (operation.Kind != OperationKind.Free && !IsAllowed(caller, request.Model, price))
+            {
+                return (null, GatewayError.ModelNotAllowed(request.Model));
+            }
+
+            var (reservation, notReserved) = await ReserveAsync(caller, operation, request, price, context.RequestAborted);
+            if (reservation is null)
+            {
+                return (null, notReserved);
+            }
+
+            admitted = true;
+            var call = new Call(caller, upstream, operation, request, keyId) { Price = price, Reservation = reservation, Path = path };
+            return (new Admitted(call, RequestBody.Apply(body, request.Edits), lease), null);
+        }
+        finally
+        {
+            if (!admitted)
+            {
+                lease.Dispose();
+            }
+        }
+    }
+
+    private static bool IsAllowed(Caller caller, string? model, ModelPrice? price) =>
+        model is not null && price is not null && (caller.Facts.Models is null || caller.Facts.Models.Contains(model));
+
+    private async Task<(BudgetLedger.Reservation? Reservation, GatewayError? Refusal)> ReserveAsync(
+        Caller caller, Operation operation, CallRequest request, ModelPrice? price, CancellationToken cancellationToken)
+    {
+        var account = await budgets.AccountAsync(caller.Grant.Id, cancellationToken);
+        if (operation.Kind == OperationKind.Free)
+        {
+            return (account.TryReserve(0, long.MaxValue), null);
+        }
+
+        if (price is null || WorstCost.Of(operation.Kind, request, price) is not { } worst)
+        {
+            return (null, GatewayError.ModelNotAllowed(request.Model));
+        }
+
+        var budget = caller.Facts.MonthlyBudgetMicros;
+        if (account.TryReserve(worst.TotalMicros, budget) is { } whole)
+        {
+            return (whole, null);
+        }
+
+        // The worst case does not fit. A text answer may be made shorter; parallel calls may take what was just seen.
+        while (worst.OutputRate > 0)
+        {
+            var affordable = worst.AffordableOutput(account.LeftOf(budget));
+            if (affordable < Math.Min(LeastOutput, worst.OutputTokens))
+            {
+                break;
+            }
+
+            if (account.TryReserve((worst with { OutputTokens = affordable }).TotalMicros, budget) is { } shortened)
+            {
+                Shorten(request, operation, affordable);
+                return (shortened, null);
+            }
+        }
+
+        return (null, GatewayError.BudgetExhausted(NextMonth(account.Month)));
+    }
+
+    /// <summary>Sets the output limit that the reservation pays for.</summary>
+    private static void Shorten(CallRequest request, Operation operation, long tokens)
+    {
+        var limit = tokens.ToString(CultureInfo.InvariantCulture);
+        if (request.MaxOutputAt.Count > 0)
+        {
+            request.Edits.AddRange(request.MaxOutputAt.Select(at => new BodyEdit(at.Offset, at.Length, limit)));
+            return;
+        }
+
+        var member = operation.Kind switch
+        {
+            OperationKind.Chat => "max_completion_tokens",
+            OperationKind.Response => "max_output_tokens",
+            _ => "max_tokens",
+        };
+        request.Edits.Add(new BodyEdit(request.AfterBrace, 0, $"\"{member}\":{limit},"));
+    }
+
+    private static DateTimeOffset NextMonth(int month) =>
+        new DateTimeOffset(month / 100, month % 100, 1, 0, 0, 0, TimeSpan.Zero).AddMonths(1);
+}

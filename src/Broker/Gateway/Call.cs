@@ -1,0 +1,46 @@
+using TokenBroker.Grants;
+using TokenBroker.Metering;
+using TokenBroker.Upstreams;
+
+namespace TokenBroker.Gateway;
+
+/// <summary>One call on its way: what was decided of it, and how it is going.</summary>
+internal sealed class Call(Caller caller, Upstream upstream, Operation operation, CallRequest request, Guid keyId)
+{
+    public Caller Caller => caller;
+
+    public Upstream Upstream => upstream;
+
+    public Operation Operation => operation;
+
+    public CallRequest Request => request;
+
+    /// <summary>The key that the call is made with.</summary>
+    public Guid KeyId => keyId;
+
+    /// <summary>Null for what is free of charge.</summary>
+    public ModelPrice? Price { get; init; }
+
+    public required BudgetLedger.Reservation Reservation { get; set; }
+
+    /// <summary>The path below the upstream's base URL, byte for byte as it was matched.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>Null until the provider answered with success.</summary>
+    public ResponseTap? Tap { get; set; }
+
+    /// <summary>Set where the provider's answer was taken for an error of ours.</summary>
+    public GatewayError? Refusal { get; set; }
+
+    public bool KeyWasRejected { get; set; }
+
+    /// <summary>True once a success answer began: from then on the call may have cost something.</summary>
+    public bool Answered => Tap is not null;
+
+    public static GatewayError ErrorOf(CutReason? reason) => reason switch
+    {
+        CutReason.Paused => GatewayError.GrantPaused,
+        CutReason.KeyRemoved => GatewayError.KeyRemoved,
+        _ => GatewayError.GrantRevoked,
+    };
+}

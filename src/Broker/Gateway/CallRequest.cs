@@ -1,0 +1,40 @@
+namespace TokenBroker.Gateway;
+
+/// <summary>A change to a JSON body: at the offset, the removed bytes give way to the text.</summary>
+internal readonly record struct BodyEdit(int Offset, int Removed, string Text);
+
+/// <summary>
+/// What the gateway must know of a request's body before it may be sent. Whatever cannot be read with certainty is a
+/// refusal: the provider's parser must not see another model or limit than ours did.
+/// </summary>
+internal sealed class CallRequest
+{
+    public string? Model { get; set; }
+
+    public bool Stream { get; set; }
+
+    /// <summary>The most output tokens that the client lets one answer have; null where it sets no limit.</summary>
+    public long? MaxOutput { get; set; }
+
+    /// <summary>How many answers are asked for.</summary>
+    public long Answers { get; set; } = 1;
+
+    /// <summary>Pictures whose tokens the body's length does not bound.</summary>
+    public int Images { get; set; }
+
+    public bool HasAudio { get; set; }
+
+    /// <summary>Bytes of the body as the client sent it: no text has more tokens than bytes.</summary>
+    public long Bytes { get; set; }
+
+    /// <summary>True where the gateway asks for usage that the client did not ask for, and takes it out again.</summary>
+    public bool HideUsage { get; set; }
+
+    /// <summary>The offset behind the opening brace of a JSON body.</summary>
+    public int AfterBrace { get; set; }
+
+    public List<BodyEdit> Edits { get; } = [];
+
+    /// <summary>Where the client's own output limits stand, so that a smaller one can be put in.</summary>
+    public List<(int Offset, int Length)> MaxOutputAt { get; } = [];
+}

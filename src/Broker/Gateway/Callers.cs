@@ -1,0 +1,183 @@
+using System.Collections.Concurrent;
+using System.Collections.Frozen;
+using System.Runtime.CompilerServices;
+using System.Security.Claims;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+using OpenIddict.Abstractions;
+using OpenIddict.Validation;
+using TokenBroker.Authorization;
+using TokenBroker.Operations;
+using TokenBroker.Storage;
+
+namespace TokenBroker.Gateway;
+
+/// <summary>An access token that was validated, and the grant it speaks for.</summary>
+internal sealed record Caller(LiveGrant Grant, GrantFacts Facts, FrozenSet<string> Scopes, DateTimeOffset TokenExpiresAt);
+
+/// <summary>
+/// Turns an access token into its grant. A token is validated once through OpenIddict and against its own row; after
+/// that it is found in memory by its SHA-256 until it expires or its grant changes. The raw token is never kept.
+/// </summary>
+internal sealed class Callers(
+    LiveGrants grants, IServiceScopeFactory scopes, IOptions<BrokerOptions> broker, TimeProvider time)
+{
+    private const int MostTokens = 100_000;
+    private const int LongestToken = 8_192;
+    private readonly ConcurrentDictionary<TokenHash, Caller> _callers = new();
+
+    /// <returns>The caller, or the refusal.</returns>
+    public ValueTask<(Caller? Caller, GatewayError? Refusal)> FindAsync(string token, CancellationToken cancellationToken)
+    {
+        if (token.Length > LongestToken || !Ascii.IsValid(token))
+        {
+            return new((null, GatewayError.InvalidToken));
+        }
+
+        var hash = TokenHash.Of(token);
+        if (_callers.TryGetValue(hash, out var caller) && !caller.Grant.IsStale)
+        {
+            return new(Check(caller));
+        }
+
+        return new(ValidateAsync(hash, token, cancellationToken));
+    }
+
+    /// <summary>Forgets tokens that have expired or whose grant changed.</summary>
+    public void DropOld()
+    {
+        var now = time.GetUtcNow();
+        foreach (var (hash, caller) in _callers)
+        {
+            if (caller.Grant.IsStale || caller.TokenExpiresAt <= now)
+            {
+                _callers.TryRemove(KeyValuePair.Create(hash, caller));
+            }
+        }
+    }
+
+    private (Caller? Caller, GatewayError? Refusal) Check(Caller caller)
+    {
+        var now = time.GetUtcNow();
+        return caller.TokenExpiresAt <= now ? (null, GatewayError.InvalidToken)
+            : caller.Facts.ExpiresAt <= now.UtcDateTime ? (null, GatewayError.GrantRevoked)
+            : caller.Facts.IsPaused ? (null, GatewayError.GrantPaused)
+            : (caller, null);
+    }
+
+    private async Task<(Caller? Caller, GatewayError? Refusal)> ValidateAsync(
+        TokenHash hash, string token, CancellationToken cancellationToken)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        var principal = await ReadAsync(scope.ServiceProvider, token, cancellationToken);
+        if (principal is null
+            || !Guid.TryParse(principal.GetAuthorizationId(), out var grantId)
+            || !Guid.TryParse(principal.GetTokenId(), out var tokenId)
+            || principal.GetExpirationDate() is not { } expires)
+        {
+            return (null, GatewayError.InvalidToken);
+        }
+
+        // A change that commits while this reads marks the grant stale: then what was read is read again.
+        while (true)
+        {
+            var grant = grants.Get(grantId);
+            var facts = await FactsOfAsync(grant, cancellationToken);
+            if (grant.IsStale)
+            {
+                continue;
+            }
+
+            if (facts is null)
+            {
+                grants.Forget(grant);
+                return (null, GatewayError.GrantRevoked);
+            }
+
+            if (!principal.HasAudience(IssuedIdentity.AudienceOf(broker.Value, facts.UpstreamId)))
+            {
+                return (null, GatewayError.InvalidToken);
+            }
+
+            var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
+            var isLive = await db.Tokens.AsNoTracking().AnyAsync(
+                t => t.Id == tokenId && t.AuthorizationId == grantId && t.Status == OpenIddictConstants.Statuses.Valid, cancellationToken);
+            if (grant.IsStale)
+            {
+                continue;
+            }
+
+            if (!isLive)
+            {
+                return (null, GatewayError.InvalidToken);
+            }
+
+            // What the token says and what the grant says now: a call needs both.
+            var allowed = principal.GetScopes().Where(facts.Scopes.Contains).ToFrozenSet(StringComparer.Ordinal);
+            var caller = new Caller(grant, facts, allowed, expires);
+            if (_callers.Count < MostTokens)
+            {
+                _callers[hash] = caller;
+            }
+
+            return Check(caller);
+        }
+    }
+
+    private async Task<GrantFacts?> FactsOfAsync(LiveGrant grant, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await grant.Facts.WaitAsync(cancellationToken);
+        }
+        catch (Exception) when (grant.Facts.IsFaulted)
+        {
+            grants.Forget(grant);
+            throw;
+        }
+    }
+
+    private static async Task<ClaimsPrincipal?> ReadAsync(
+        IServiceProvider services, string token, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await services.GetRequiredService<OpenIddictValidationService>().ValidateAccessTokenAsync(token, cancellationToken);
+        }
+        catch (OpenIddictExceptions.ProtocolException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>A SHA-256 as a value that a dictionary compares without allocating.</summary>
+    [InlineArray(32)]
+    private struct HashBytes
+    {
+        private byte _first;
+    }
+
+    private readonly struct TokenHash : IEquatable<TokenHash>
+    {
+        private readonly HashBytes _bytes;
+
+        private TokenHash(ReadOnlySpan<byte> bytes) => bytes.CopyTo(_bytes);
+
+        public static TokenHash Of(string token)
+        {
+            Span<byte> text = stackalloc byte[LongestToken];
+            Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+            var length = Encoding.ASCII.GetBytes(token, text);
+            SHA256.HashData(text[..length], hash);
+            return new TokenHash(hash);
+        }
+
+        public bool Equals(TokenHash other) => ((ReadOnlySpan<byte>)_bytes).SequenceEqual(other._bytes);
+
+        public override bool Equals(object? obj) => obj is TokenHash other && Equals(other);
+
+        public override int GetHashCode() => System.Buffers.Binary.BinaryPrimitives.ReadInt32LittleEndian(_bytes);
+    }
+}

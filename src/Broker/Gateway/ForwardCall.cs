@@ -1,0 +1,114 @@
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Options;
+using TokenBroker.Audit;
+using TokenBroker.Custody;
+using TokenBroker.Operations;
+using TokenBroker.Upstreams;
+
+namespace TokenBroker.Gateway;
+
+/// <summary>
+/// The way of a call, from the app's token to the provider's answer. The invariant: nothing is sent unless the token,
+/// the grant, the operation, the model, the rate and the budget all allow it, and whatever was sent is settled.
+/// </summary>
+/// <remarks>
+///   (1) The token names the caller: in memory after its first use.
+///   (2) The catalogue names the operation, by method and raw path.
+///   (3) The scope, the rate and the concurrency allow it.
+///   (4) The body is read, and the model and its price are known.
+///   (5) The worst cost is reserved from the budget.
+///   (6) Custody opens the key.
+///   (7) YARP forwards; the response streams back through the tap.
+///   (8) The reservation is settled at the true cost and the usage is queued.
+/// In the steady state none of this queries the database or the vault.
+/// </remarks>
+internal sealed class ForwardCall(
+    Callers callers, Admission admission, OpenKeys keys, Forwarding forwarding, RefusalLog refusals, IOptions<BrokerOptions> broker)
+{
+    public async Task HandleAsync(HttpContext context, Upstream upstream)
+    {
+        context.TraceIdentifier = "req_" + Guid.CreateVersion7().ToString("N");
+        var refusal = await TryAsync(context, upstream);
+        if (refusal is not null && !context.Response.HasStarted)
+        {
+            await refusal.WriteAsync(context, broker.Value.BaseAddress);
+        }
+    }
+
+    private async Task<GatewayError?> TryAsync(HttpContext context, Upstream upstream)
+    {
+        // (1) The caller.
+        if (BearerToken(context.Request) is not { } token)
+        {
+            return GatewayError.MissingToken;
+        }
+
+        var (caller, refusal) = await callers.FindAsync(token, context.RequestAborted);
+        if (caller is null)
+        {
+            return refusal;
+        }
+
+        // (2) The operation: matched on the bytes of the request line, which are the bytes that are sent on.
+        var path = PathBelow(upstream, context);
+        if (caller.Facts.UpstreamId != upstream.Id || upstream.Find(context.Request.Method, path) is not var (operation, modelInPath))
+        {
+            return Refuse(caller, "unknown", GatewayError.OperationNotAllowed(context.Request.Method, context.Request.Path));
+        }
+
+        // (3) to (5) Whether it may be made, and its worst cost reserved.
+        var (admitted, notAdmitted) = await admission.AdmitAsync(context, caller, upstream, operation, path, modelInPath);
+        if (admitted is null)
+        {
+            return Refuse(caller, operation.Name, notAdmitted!);
+        }
+
+        using var lease = admitted.Lease;
+        using var reservation = admitted.Call.Reservation;
+
+        // (6) The key.
+        var key = await OpenKeyAsync(admitted.Call, context.RequestAborted);
+        if (key.Refusal is not null)
+        {
+            return Refuse(caller, operation.Name, key.Refusal);
+        }
+
+        // (7) and (8) The provider.
+        return await forwarding.SendAsync(context, admitted.Call, admitted.Body, key.Text!);
+    }
+
+    private GatewayError Refuse(Caller caller, string operation, GatewayError error)
+    {
+        refusals.Add(new Refusal(caller.Facts.UserId, caller.Grant.Id, error.Code, operation));
+        return error;
+    }
+
+    private async Task<(string? Text, GatewayError? Refusal)> OpenKeyAsync(Call call, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var text = await keys.RevealAsync(call.KeyId, cancellationToken);
+            return text is null ? (null, GatewayError.KeyRemoved) : (text, null);
+        }
+        catch (Exception exception) when (exception is System.Security.Cryptography.CryptographicException or KeyNotFoundException or HttpRequestException)
+        {
+            return (null, GatewayError.KeyUnavailable);
+        }
+    }
+
+    private static string? BearerToken(HttpRequest request)
+    {
+        const string Scheme = "Bearer ";
+        return request.Headers.Authorization is [{ } value] && value.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) && value.Length > Scheme.Length
+            ? value[Scheme.Length..].Trim()
+            : null;
+    }
+
+    /// <summary>What follows <c>/openai/v1</c> in the request line, undecoded; a query is part of it, and matches nothing.</summary>
+    private static string PathBelow(Upstream upstream, HttpContext context)
+    {
+        var target = context.Features.Get<IHttpRequestFeature>()!.RawTarget;
+        var prefix = $"/{upstream.Id}/v1";
+        return target.StartsWith(prefix + "/", StringComparison.Ordinal) ? target[prefix.Length..] : "";
+    }
+}

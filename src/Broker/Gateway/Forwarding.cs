@@ -1,0 +1,119 @@
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Options;
+using TokenBroker.Metering;
+using TokenBroker.Operations;
+using TokenBroker.Upstreams;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace TokenBroker.Gateway;
+
+/// <summary>
+/// Sends an admitted call and settles it. However the call ends (answered, refused, broken, cut, or left by the
+/// client) its reservation is settled once, at what the provider reported or at an estimate from what went through.
+/// A call is sent once: nothing here tries again.
+/// </summary>
+internal sealed class Forwarding(
+    IHttpForwarder forwarder, UpstreamClient client, UsageLog usage, KeyHealth health, IOptions<BrokerOptions> broker, TimeProvider time)
+{
+    /// <summary>How long the last event of a cut stream may take to reach a slow client.</summary>
+    private static readonly TimeSpan CutGrace = TimeSpan.FromMilliseconds(150);
+
+    /// <returns>The error to answer with, where nothing was answered yet.</returns>
+    public async Task<GatewayError?> SendAsync(HttpContext context, Call call, ReadOnlyMemory<byte> body, string key)
+    {
+        var started = time.GetTimestamp();
+        UseBody(context, body);
+        context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
+        var transformer = new CallTransformer(call, key, broker.Value.BaseAddress);
+        using var abandon = new CancellationTokenSource();
+        await using var onCut = call.Caller.Grant.Cut.UnsafeRegister(_ => Abandon(call, abandon), null);
+        try
+        {
+            var config = new ForwarderRequestConfig { ActivityTimeout = call.Upstream.IdleTimeout + CutGrace, AllowResponseBuffering = false };
+            var outcome = await forwarder.SendAsync(context, call.Upstream.BaseUrl, client.Invoker, config, transformer, abandon.Token);
+            if (call.Tap?.End == StreamEnd.Truncated)
+            {
+                // The last event told the client; without the abort it would take the answer for whole.
+                await context.Response.Body.FlushAsync(context.RequestAborted);
+                context.Abort();
+            }
+
+            return Failure(context, call, outcome);
+        }
+        finally
+        {
+            Settle(context, call, started);
+        }
+    }
+
+    private static void Abandon(Call call, CancellationTokenSource abandon)
+    {
+        try
+        {
+            if (call.Answered)
+            {
+                abandon.CancelAfter(CutGrace);
+            }
+            else
+            {
+                abandon.Cancel();
+            }
+        }
+        catch (ObjectDisposedException)
+        {
+            // The call ended by itself in the meantime.
+        }
+    }
+
+    private static void UseBody(HttpContext context, ReadOnlyMemory<byte> body)
+    {
+        if (body.Length > 0)
+        {
+            context.Request.Body = new MemoryStream(body.ToArray(), writable: false);
+            context.Request.ContentLength = body.Length;
+            context.Request.Headers.TransferEncoding = default;
+        }
+    }
+
+    private static GatewayError? Failure(HttpContext context, Call call, ForwarderError outcome)
+    {
+        if (outcome == ForwarderError.None || context.Response.HasStarted || call.Refusal is not null)
+        {
+            return null;
+        }
+
+        return call.Caller.Grant.Cut.IsCancellationRequested ? Call.ErrorOf(call.Caller.Grant.CutReason)
+            : outcome is ForwarderError.RequestTimedOut ? GatewayError.Timeout
+            : GatewayError.Unavailable;
+    }
+
+    private void Settle(HttpContext context, Call call, long started)
+    {
+        if (call.KeyWasRejected)
+        {
+            health.MarkRefused(call.KeyId);
+        }
+
+        var (tokens, estimated) = CallCost.Of(call);
+        var cost = call.Answered && call.Price is not null ? call.Price.CostOf(tokens) : 0;
+        call.Reservation.Settle(cost);
+        usage.Add(new UsageEntry(
+            new Usage
+            {
+                Id = Guid.CreateVersion7(time.GetUtcNow()),
+                GrantId = call.Caller.Grant.Id,
+                At = time.GetUtcNow().UtcDateTime,
+                Operation = call.Operation.Name,
+                Model = call.Request.Model,
+                InputTokens = tokens.Input,
+                CachedInputTokens = tokens.CachedInput,
+                OutputTokens = tokens.Output,
+                CostMicros = cost,
+                Estimated = estimated,
+                Status = context.Response.StatusCode,
+                DurationMs = (int)Math.Min(int.MaxValue, time.GetElapsedTime(started).TotalMilliseconds),
+            },
+            call.Reservation.Month,
+            call.KeyId));
+    }
+}

@@ -1,0 +1,157 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace TokenBroker.Gateway;
+
+/// <summary>
+/// A refusal as apps see it: the body that OpenAI's clients expect, and RFC 6750's challenge on 401 and 403. The set
+/// is closed; each message says what happened and what to do.
+/// </summary>
+/// <param name="Status">The HTTP status.</param>
+/// <param name="Code">The stable code that programs decide by.</param>
+/// <param name="Message">For people.</param>
+/// <param name="Param">The part of the request that is at fault.</param>
+/// <param name="PortalPath">Where the user can mend it, below the broker's address.</param>
+internal sealed record GatewayError(int Status, string Code, string Message, string? Param = null, string? PortalPath = null)
+{
+    public TimeSpan? RetryAfter { get; init; }
+
+    /// <summary>The scope that was missing (RFC 6750, section 3).</summary>
+    public string? Scope { get; init; }
+
+    public static GatewayError MissingToken { get; } = new(
+        401, "invalid_token", "Send an access token of this broker as 'Authorization: Bearer ...'.");
+
+    public static GatewayError InvalidToken { get; } = new(
+        401, "invalid_token", "The access token is not valid, or no longer. Use the refresh token to get another.");
+
+    public static GatewayError GrantRevoked { get; } = new(
+        401, "grant_revoked", "The user has ended this app's access. Ask for it again.", PortalPath: "/");
+
+    public static GatewayError GrantPaused { get; } = new(
+        403, "grant_paused", "The user has paused this app's access. It works again once they resume it.", PortalPath: "/");
+
+    public static GatewayError KeyRemoved { get; } = new(
+        403, "upstream_key_rejected", "The key behind this access was deleted. The user can choose another by connecting the app again.", PortalPath: "/keys");
+
+    public static GatewayError KeyRejected { get; } = new(
+        403, "upstream_key_rejected", "The provider refused the user's key, or the key may not do this. The user can replace it.", PortalPath: "/keys");
+
+    public static GatewayError KeyUnavailable { get; } = new(
+        502, "upstream_unavailable", "The broker cannot open the user's key right now. Nothing was sent; try again shortly.");
+
+    public static GatewayError Internal { get; } = new(
+        500, "internal_error", "The broker failed. Nothing was charged beyond what the provider had already answered; try again.");
+
+    public static GatewayError Unavailable { get; } = new(
+        502, "upstream_unavailable", "The provider cannot be reached, or gave no usable answer. Try again shortly.");
+
+    public static GatewayError Timeout { get; } = new(
+        504, "upstream_timeout", "The provider was silent for too long.");
+
+    public static GatewayError TooLarge(long limit) => new(
+        413, "request_too_large", $"The request body is larger than {limit.ToString(CultureInfo.InvariantCulture)} bytes.");
+
+    public static GatewayError OperationNotAllowed(string method, string path) => new(
+        403, "operation_not_allowed", $"{method} {path} is not an operation that this broker forwards.");
+
+    public static GatewayError NotAllowed(string param, string message) => new(403, "operation_not_allowed", message, param);
+
+    public static GatewayError InvalidRequest(string message, string? param = null) => new(400, "invalid_request", message, param);
+
+    public static GatewayError InsufficientScope(string scope) => new(
+        403, "insufficient_scope", $"This needs the scope {scope}, which the user has not granted. Ask for it.", PortalPath: "/")
+    {
+        Scope = scope,
+    };
+
+    public static GatewayError ModelNotAllowed(string? model) => new(
+        403,
+        "model_not_allowed",
+        model is null ? "The request must name its model, as 'model'." : $"The model '{model}' is not among those that the user allows, or has no price here.",
+        "model",
+        "/");
+
+    public static GatewayError BudgetExhausted(DateTimeOffset resets) => new(
+        402,
+        "budget_exhausted",
+        $"This call could cost more than is left of the user's monthly budget for this app. It resets on {resets:yyyy-MM-dd} (UTC); the user can raise it by connecting again.",
+        PortalPath: "/");
+
+    public static GatewayError RateLimited(TimeSpan retryAfter) => new(
+        429, "rate_limited", "Too many calls under this grant. Slow down.")
+    {
+        RetryAfter = retryAfter,
+    };
+
+    /// <summary>Writes the whole response; nothing may have been written before.</summary>
+    public async Task WriteAsync(HttpContext context, string baseAddress)
+    {
+        var response = context.Response;
+        response.Clear();
+        response.StatusCode = Status;
+        response.ContentType = "application/json";
+        response.Headers.CacheControl = "no-store";
+        response.Headers[GatewayHeaders.RequestId] = context.TraceIdentifier;
+        if (RetryAfter is { } wait)
+        {
+            response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        }
+
+        if (Status is 401 or 403)
+        {
+            response.Headers.WWWAuthenticate = Challenge();
+        }
+
+        await response.Body.WriteAsync(ToJson(baseAddress, context.TraceIdentifier), context.RequestAborted);
+    }
+
+    /// <summary>The error as the last event of a stream that had begun.</summary>
+    public byte[] ToEvent(string baseAddress, string requestId) =>
+        [.. "\n\nevent: error\ndata: "u8, .. ToJson(baseAddress, requestId), .. "\n\n"u8];
+
+    private string Challenge()
+    {
+        var challenge = new StringBuilder("Bearer realm=\"TokenBroker\"");
+        if (this == MissingToken)
+        {
+            // RFC 6750, section 3.1: a request without credentials gets no error code.
+            return challenge.ToString();
+        }
+
+        challenge.Append(CultureInfo.InvariantCulture, $", error=\"{(Status == 401 ? "invalid_token" : Scope is null ? "access_denied" : "insufficient_scope")}\"");
+        challenge.Append(CultureInfo.InvariantCulture, $", error_description=\"{Code}\"");
+        if (Scope is not null)
+        {
+            challenge.Append(CultureInfo.InvariantCulture, $", scope=\"{Scope}\"");
+        }
+
+        return challenge.ToString();
+    }
+
+    private byte[] ToJson(string baseAddress, string requestId)
+    {
+        using var stream = new MemoryStream();
+        using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        {
+            var portal = PortalPath is null ? null : baseAddress + PortalPath;
+            json.WriteStartObject();
+            json.WriteStartObject("error");
+            json.WriteString("message", portal is null ? Message : $"{Message} See {portal}");
+            json.WriteString("type", Status switch { 401 => "authentication_error", 402 => "insufficient_quota", 403 => "permission_error", 429 => "rate_limit_error", >= 500 => "server_error", _ => "invalid_request_error" });
+            json.WriteString("code", Code);
+            json.WriteString("param", Param);
+            if (portal is not null)
+            {
+                json.WriteString("portal_url", portal);
+            }
+
+            json.WriteEndObject();
+            json.WriteString("request_id", requestId);
+            json.WriteEndObject();
+        }
+
+        return stream.ToArray();
+    }
+}

@@ -1,0 +1,26 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace TokenBroker.Gateway;
+
+/// <summary>Section <c>Gateway</c>: limits that hold whatever a user granted.</summary>
+internal sealed class GatewayOptions
+{
+    /// <summary>The largest JSON body, in bytes. Pictures inside messages are the reason that it is not smaller.</summary>
+    [Range(1024, 512L * 1024 * 1024)]
+    public long MaxJsonBytes { get; set; } = 20 * 1024 * 1024;
+
+    /// <summary>The largest multipart body, in bytes: the provider takes sound files of 25 MB.</summary>
+    [Range(1024, 512L * 1024 * 1024)]
+    public long MaxMultipartBytes { get; set; } = 26 * 1024 * 1024;
+
+    /// <summary>Calls in one minute under one grant.</summary>
+    [Range(1, 1_000_000)]
+    public int RequestsPerMinute { get; set; } = 600;
+
+    /// <summary>Calls at one time under one grant, open streams included.</summary>
+    [Range(1, 100_000)]
+    public int ConcurrentCalls { get; set; } = 64;
+
+    /// <summary>How often cached grants are compared with the database, which bounds what a lost notification can do.</summary>
+    public TimeSpan RecheckInterval { get; set; } = TimeSpan.FromSeconds(5);
+}

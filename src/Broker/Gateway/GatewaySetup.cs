@@ -1,0 +1,34 @@
+using TokenBroker.Upstreams;
+
+namespace TokenBroker.Gateway;
+
+internal static class GatewaySetup
+{
+    public static void AddGateway(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<GatewayOptions>().BindConfiguration("Gateway").ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddHttpForwarder();
+        builder.Services.AddSingleton<LiveGrants>();
+        builder.Services.AddSingleton<Callers>();
+        builder.Services.AddSingleton<GrantLimits>();
+        builder.Services.AddSingleton<RequestBody>();
+        builder.Services.AddSingleton<Admission>();
+        builder.Services.AddSingleton<Forwarding>();
+        builder.Services.AddSingleton<KeyHealth>();
+        builder.Services.AddSingleton<ForwardCall>();
+        builder.Services.AddHostedService<Upkeep>();
+    }
+
+    /// <summary>One route for each upstream of the catalogue; what the catalogue does not list is refused inside.</summary>
+    public static void MapGateway(this WebApplication app)
+    {
+        var forward = app.Services.GetRequiredService<ForwardCall>();
+        foreach (var upstream in app.Services.GetRequiredService<Catalogue>().All)
+        {
+            app.Map($"/{upstream.Id}/{{**path}}", context => forward.HandleAsync(context, upstream))
+                .AllowAnonymous()
+                .DisableAntiforgery()
+                .WithMetadata(new Microsoft.AspNetCore.Mvc.DisableRequestSizeLimitAttribute());
+        }
+    }
+}

@@ -1,0 +1,309 @@
+using System.Text.Json;
+using TokenBroker.Upstreams;
+
+namespace TokenBroker.Gateway;
+
+/// <summary>
+/// Reads a JSON body in one pass. It finds the model and whatever bounds the cost, refuses what would keep state at
+/// the provider, reach objects that another app made, or cost more than the body shows, and notes the edits that the
+/// gateway makes: usage asked for on streams, <c>store</c> off. A member that decides something may appear once only.
+/// </summary>
+internal ref struct JsonRequest
+{
+    private const int LongestModelName = 200;
+    private readonly OperationKind _kind;
+    private readonly CallRequest _request;
+    private readonly HashSet<string> _seen = [];
+    private Utf8JsonReader _reader;
+    private int _streamOptionsAt = -1;
+    private bool _streamOptionsIsNull;
+    private bool _streamOptionsIsEmpty;
+    private (int Offset, int Length)? _includeUsageAt;
+    private bool _includeUsage;
+    private bool _storeSeen;
+
+    private JsonRequest(ReadOnlySpan<byte> body, OperationKind kind)
+    {
+        _kind = kind;
+        _request = new CallRequest { Bytes = body.Length };
+        _reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = 128 });
+    }
+
+    public static (CallRequest? Request, GatewayError? Refusal) Read(ReadOnlySpan<byte> body, OperationKind kind)
+    {
+        try
+        {
+            var json = new JsonRequest(body, kind);
+            var refusal = json.Read();
+            return refusal is null ? (json._request, null) : (null, refusal);
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException or FormatException)
+        {
+            return (null, GatewayError.InvalidRequest("The body is not JSON of the shape that this operation takes."));
+        }
+    }
+
+    private GatewayError? Read()
+    {
+        if (!_reader.Read() || _reader.TokenType != JsonTokenType.StartObject)
+        {
+            return GatewayError.InvalidRequest("The body must be a JSON object.");
+        }
+
+        _request.AfterBrace = (int)_reader.BytesConsumed;
+        while (_reader.Read() && _reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var name = _reader.GetString()!;
+            _reader.Read();
+            if (Decides(name) && !_seen.Add(name))
+            {
+                return GatewayError.InvalidRequest($"'{name}' appears more than once.", name);
+            }
+
+            if (ReadMember(name) is { } refusal)
+            {
+                return refusal;
+            }
+        }
+
+        // The reader must also accept what follows the object, which is nothing.
+        while (_reader.Read())
+        {
+        }
+
+        return Finish();
+    }
+
+    private static bool Decides(string name) => name is
+        "model" or "stream" or "stream_options" or "store" or "n" or "best_of" or "max_tokens" or "max_completion_tokens"
+        or "max_output_tokens" or "background" or "previous_response_id" or "conversation" or "tools" or "service_tier"
+        or "web_search_options" or "messages" or "input" or "prompt" or "functions" or "partial_images";
+
+    private GatewayError? ReadMember(string name)
+    {
+        switch (name)
+        {
+            case "model":
+                _request.Model = _reader.GetString();
+                return _request.Model is { Length: > 0 and <= LongestModelName } ? null : GatewayError.ModelNotAllowed(null);
+            case "stream":
+                _request.Stream = _reader.TokenType != JsonTokenType.Null && _reader.GetBoolean();
+                return null;
+            case "n" or "best_of":
+                _request.Answers = Math.Max(_request.Answers, NumberOr(1));
+                return _request.Answers <= 128 ? null : GatewayError.InvalidRequest($"'{name}' is larger than 128.", name);
+            case "max_tokens" or "max_completion_tokens" or "max_output_tokens" when _kind is OperationKind.Chat or OperationKind.Completion or OperationKind.Response:
+                return ReadMaxOutput();
+            case "stream_options":
+                return ReadStreamOptions();
+            case "messages" or "input" when _kind is OperationKind.Chat or OperationKind.Response:
+                return ReadContent();
+            case "tools":
+                return ReadTools();
+            default:
+                return ReadState(name);
+        }
+    }
+
+    private long NumberOr(long otherwise) => _reader.TokenType == JsonTokenType.Null ? otherwise : Math.Max(0, _reader.GetInt64());
+
+    private GatewayError? ReadMaxOutput()
+    {
+        if (_reader.TokenType == JsonTokenType.Null)
+        {
+            _request.MaxOutputAt.Add(((int)_reader.TokenStartIndex, 4));
+            return null;
+        }
+
+        var limit = _reader.GetInt64();
+        _request.MaxOutputAt.Add(((int)_reader.TokenStartIndex, _reader.ValueSpan.Length));
+        _request.MaxOutput = Math.Max(_request.MaxOutput ?? 0, Math.Max(0, limit));
+        return null;
+    }
+
+    /// <summary>What would keep or reach state at the provider, or change the price, is not forwarded.</summary>
+    private GatewayError? ReadState(string name)
+    {
+        switch (name)
+        {
+            case "store":
+                _storeSeen = true;
+                if (_reader.TokenType == JsonTokenType.True)
+                {
+                    return GatewayError.NotAllowed(name, "Nothing may be stored at the provider through this broker: leave 'store' out or false.");
+                }
+
+                _request.Edits.Add(new BodyEdit((int)_reader.TokenStartIndex, _reader.ValueSpan.Length, "false"));
+                return _reader.TokenType is JsonTokenType.False or JsonTokenType.Null ? null : GatewayError.InvalidRequest("'store' must be true or false.", name);
+            case "background" when _reader.TokenType is not (JsonTokenType.False or JsonTokenType.Null):
+                return GatewayError.NotAllowed(name, "Background responses are stored at the provider, which this broker does not allow.");
+            case "previous_response_id" or "conversation" when _reader.TokenType != JsonTokenType.Null:
+                return GatewayError.NotAllowed(name, $"'{name}' reads what is stored at the provider, which this broker does not allow: send the whole input.");
+            case "prompt" when _kind == OperationKind.Response && _reader.TokenType != JsonTokenType.Null:
+                return GatewayError.NotAllowed(name, "Stored prompts are not allowed through this broker: send the prompt's text.");
+            case "web_search_options" when _reader.TokenType != JsonTokenType.Null:
+                return GatewayError.NotAllowed(name, "Web search has costs that this broker cannot bound.");
+            case "service_tier" when _reader.TokenType != JsonTokenType.Null && _reader.GetString() is not ("auto" or "default" or "flex"):
+                return GatewayError.NotAllowed(name, "Only the service tiers auto, default and flex have known prices here.");
+            default:
+                _reader.Skip();
+                return null;
+        }
+    }
+
+    private GatewayError? ReadStreamOptions()
+    {
+        _streamOptionsAt = (int)_reader.TokenStartIndex;
+        _streamOptionsIsNull = _reader.TokenType == JsonTokenType.Null;
+        if (_streamOptionsIsNull)
+        {
+            return null;
+        }
+
+        if (_reader.TokenType != JsonTokenType.StartObject)
+        {
+            return GatewayError.InvalidRequest("'stream_options' must be an object.", "stream_options");
+        }
+
+        _streamOptionsIsEmpty = true;
+        while (_reader.Read() && _reader.TokenType == JsonTokenType.PropertyName)
+        {
+            _streamOptionsIsEmpty = false;
+            var isIncludeUsage = _reader.ValueTextEquals("include_usage"u8);
+            _reader.Read();
+            if (!isIncludeUsage)
+            {
+                _reader.Skip();
+                continue;
+            }
+
+            if (_includeUsageAt is not null)
+            {
+                return GatewayError.InvalidRequest("'include_usage' appears more than once.", "stream_options");
+            }
+
+            _includeUsage = _reader.TokenType != JsonTokenType.Null && _reader.GetBoolean();
+            _includeUsageAt = ((int)_reader.TokenStartIndex, _reader.ValueSpan.Length);
+        }
+
+        return null;
+    }
+
+    private GatewayError? ReadTools()
+    {
+        if (_reader.TokenType != JsonTokenType.StartArray)
+        {
+            _reader.Skip();
+            return null;
+        }
+
+        while (_reader.Read() && _reader.TokenType == JsonTokenType.StartObject)
+        {
+            string? type = null;
+            while (_reader.Read() && _reader.TokenType == JsonTokenType.PropertyName)
+            {
+                var isType = _reader.ValueTextEquals("type"u8);
+                _reader.Read();
+                if (isType && type is not null)
+                {
+                    return GatewayError.InvalidRequest("A tool has more than one 'type'.", "tools");
+                }
+
+                type = isType ? _reader.GetString() : type;
+                _reader.Skip();
+            }
+
+            if (type is not ("function" or "custom"))
+            {
+                return GatewayError.NotAllowed("tools", $"The tool '{type}' runs at the provider at a cost that this broker cannot bound. Only 'function' and 'custom' are forwarded.");
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Walks messages or input: counts what costs more than its bytes, and refuses references to stored objects.</summary>
+    private GatewayError? ReadContent()
+    {
+        if (_reader.TokenType is not (JsonTokenType.StartArray or JsonTokenType.StartObject))
+        {
+            return null;
+        }
+
+        var depth = _reader.CurrentDepth;
+        var (hasId, hasType) = (false, false);
+        while (_reader.Read() && _reader.CurrentDepth > depth)
+        {
+            if (_reader.TokenType == JsonTokenType.EndObject && _reader.CurrentDepth == depth + 1)
+            {
+                // An item that is named by its id alone is a reference too: 'type' may be left out of one.
+                if (hasId && !hasType)
+                {
+                    return StoredItem();
+                }
+
+                (hasId, hasType) = (false, false);
+            }
+            else if (_reader.TokenType == JsonTokenType.PropertyName)
+            {
+                if (_reader.ValueTextEquals("file_id"u8) || _reader.ValueTextEquals("file_url"u8))
+                {
+                    return GatewayError.NotAllowed("input", "Files at the provider or at an address are not forwarded: send the content itself.");
+                }
+
+                var ofItem = _reader.CurrentDepth == depth + 2;
+                var isType = _reader.ValueTextEquals("type"u8);
+                hasId |= ofItem && _reader.ValueTextEquals("id"u8);
+                hasType |= ofItem && (isType || _reader.ValueTextEquals("role"u8));
+                _request.Images += _reader.ValueTextEquals("image_url"u8) ? 1 : 0;
+                _request.HasAudio |= _reader.ValueTextEquals("input_audio"u8);
+                if (isType && _reader.Read() && _reader.TokenType == JsonTokenType.String && _reader.ValueTextEquals("item_reference"u8))
+                {
+                    return StoredItem();
+                }
+            }
+        }
+
+        return null;
+
+        static GatewayError StoredItem() =>
+            GatewayError.NotAllowed("input", "Items that the provider stores are not forwarded: send the content itself.");
+    }
+
+    private GatewayError? Finish()
+    {
+        if (_kind == OperationKind.Response && !_storeSeen)
+        {
+            _request.Edits.Add(new BodyEdit(_request.AfterBrace, 0, "\"store\":false,"));
+        }
+
+        if (_request.Stream && !_includeUsage && (_kind is OperationKind.Chat or OperationKind.Completion))
+        {
+            AskForUsage();
+        }
+
+        return null;
+    }
+
+    private void AskForUsage()
+    {
+        _request.HideUsage = true;
+        if (_includeUsageAt is { } at)
+        {
+            _request.Edits.Add(new BodyEdit(at.Offset, at.Length, "true"));
+        }
+        else if (_streamOptionsAt < 0)
+        {
+            _request.Edits.Add(new BodyEdit(_request.AfterBrace, 0, "\"stream_options\":{\"include_usage\":true},"));
+        }
+        else if (_streamOptionsIsNull)
+        {
+            _request.Edits.Add(new BodyEdit(_streamOptionsAt, "null".Length, "{\"include_usage\":true}"));
+        }
+        else
+        {
+            // An object without the member: the member goes in first; a comma is needed unless the object was empty.
+            _request.Edits.Add(new BodyEdit(_streamOptionsAt + 1, 0, _streamOptionsIsEmpty ? "\"include_usage\":true" : "\"include_usage\":true,"));
+        }
+    }
+}

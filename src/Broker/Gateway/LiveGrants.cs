@@ -1,0 +1,95 @@
+using System.Collections.Concurrent;
+using System.Collections.Frozen;
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using OpenIddict.Abstractions;
+using TokenBroker.Grants;
+using TokenBroker.Storage;
+
+namespace TokenBroker.Gateway;
+
+/// <summary>
+/// The grants that calls are using. A change that this process makes arrives at once through
+/// <see cref="GrantChanges"/>; one that another process makes is found by <see cref="RecheckAsync"/>, which compares
+/// revisions every few seconds. A grant's end cuts its open calls; so does its expiry.
+/// </summary>
+internal sealed class LiveGrants
+{
+    private readonly ConcurrentDictionary<Guid, LiveGrant> _grants = new();
+    private readonly IServiceScopeFactory _scopes;
+    private readonly TimeProvider _time;
+
+    public LiveGrants(IServiceScopeFactory scopes, GrantChanges changes, TimeProvider time)
+    {
+        _scopes = scopes;
+        _time = time;
+        changes.Subscribe(change => Drop(change.GrantId, change.Cut));
+    }
+
+    /// <summary>The grant as it is now; reads the database only where nothing is held.</summary>
+    public LiveGrant Get(Guid grantId) => _grants.GetOrAdd(grantId, static (id, self) => new LiveGrant(id, self.ReadAsync), this);
+
+    /// <summary>Forgets a grant whose facts could not be read, so that the next call tries again.</summary>
+    public void Forget(LiveGrant grant) => _grants.TryRemove(KeyValuePair.Create(grant.Id, grant));
+
+    /// <summary>Compares what is held with the database, and the clock.</summary>
+    public async Task RecheckAsync(CancellationToken cancellationToken)
+    {
+        foreach (var ids in _grants.Keys.Chunk(500))
+        {
+            await using var scope = _scopes.CreateAsyncScope();
+            var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
+            var rows = await db.Grants.AsNoTracking()
+                .Where(g => ids.Contains(g.Id))
+                .Select(g => new { g.Id, g.Revision, g.Status, g.PausedAt, g.UpstreamKeyId, g.ExpiresAt })
+                .ToDictionaryAsync(g => g.Id, cancellationToken);
+            foreach (var id in ids)
+            {
+                var row = rows.GetValueOrDefault(id);
+                if (row is null || row.Status != OpenIddictConstants.Statuses.Valid)
+                {
+                    Drop(id, CutReason.Revoked);
+                }
+                else if (row.ExpiresAt <= _time.GetUtcNow().UtcDateTime)
+                {
+                    Drop(id, CutReason.Expired);
+                }
+                else if (_grants.TryGetValue(id, out var held)
+                    && held.Facts is { IsCompletedSuccessfully: true } facts
+                    && await facts is var known
+                    && (known?.Revision != row.Revision || known.UpstreamKeyId != row.UpstreamKeyId))
+                {
+                    Drop(id, row.PausedAt is not null ? CutReason.Paused : row.UpstreamKeyId is null ? CutReason.KeyRemoved : null);
+                }
+            }
+        }
+    }
+
+    private void Drop(Guid grantId, CutReason? cut)
+    {
+        if (_grants.TryRemove(grantId, out var grant))
+        {
+            grant.MarkStale(cut);
+        }
+    }
+
+    private async Task<GrantFacts?> ReadAsync(Guid grantId)
+    {
+        await using var scope = _scopes.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
+        var grant = await db.Grants.AsNoTracking()
+            .FirstOrDefaultAsync(g => g.Id == grantId && g.Status == OpenIddictConstants.Statuses.Valid);
+        return grant is null
+            ? null
+            : new GrantFacts(
+                grant.UserId,
+                grant.UpstreamId,
+                grant.UpstreamKeyId,
+                (JsonSerializer.Deserialize<string[]>(grant.Scopes ?? "[]") ?? []).ToFrozenSet(StringComparer.Ordinal),
+                grant.Models?.ToFrozenSet(StringComparer.Ordinal),
+                grant.MonthlyBudgetMicros,
+                grant.ExpiresAt,
+                grant.PausedAt is not null,
+                grant.Revision);
+    }
+}

@@ -1,0 +1,104 @@
+using System.Buffers;
+using System.Globalization;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Net.Http.Headers;
+
+namespace TokenBroker.Gateway;
+
+/// <summary>
+/// Reads the fields of a multipart body (RFC 7578) that decide what may be sent. The body itself goes on unchanged, so
+/// whatever two parsers could read in two ways is refused: a field twice, a name in another form than the plain one.
+/// </summary>
+internal static class MultipartRequest
+{
+    private const int LongestField = 64 * 1024;
+    private static readonly SearchValues<char> NameCharacters =
+        SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_[]");
+
+    public static async Task<(CallRequest? Request, GatewayError? Refusal)> ReadAsync(
+        string? contentType, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    {
+        if (!MediaTypeHeaderValue.TryParse(contentType, out var type)
+            || !type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase)
+            || HeaderUtilities.RemoveQuotes(type.Boundary).Value is not { Length: > 0 and <= 70 } boundary)
+        {
+            return (null, GatewayError.InvalidRequest("This operation takes multipart/form-data with a boundary."));
+        }
+
+        var request = new CallRequest { Bytes = body.Length };
+        var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        try
+        {
+            var reader = new MultipartReader(boundary, new MemoryStream(body.ToArray(), writable: false)) { BodyLengthLimit = body.Length };
+            while (await reader.ReadNextSectionAsync(cancellationToken) is { } section)
+            {
+                if (!ContentDispositionHeaderValue.TryParse(section.ContentDisposition, out var disposition)
+                    || !disposition.DispositionType.Equals("form-data", StringComparison.OrdinalIgnoreCase)
+                    || HeaderUtilities.RemoveQuotes(disposition.Name).Value is not { Length: > 0 } name
+                    || name.AsSpan().ContainsAnyExcept(NameCharacters))
+                {
+                    return (null, GatewayError.InvalidRequest("Each part needs a Content-Disposition of form-data with a plain name."));
+                }
+
+                if (Decides(name) && !seen.Add(name))
+                {
+                    return (null, GatewayError.InvalidRequest($"'{name}' appears more than once.", name));
+                }
+
+                if (await ReadFieldAsync(request, name, section, cancellationToken) is { } refusal)
+                {
+                    return (null, refusal);
+                }
+            }
+        }
+        catch (Exception exception) when (exception is IOException or InvalidDataException)
+        {
+            return (null, GatewayError.InvalidRequest("The multipart body is broken."));
+        }
+
+        return (request, null);
+    }
+
+    private static bool Decides(string name) => name.ToLowerInvariant() is "model" or "n" or "stream";
+
+    private static async Task<GatewayError?> ReadFieldAsync(
+        CallRequest request, string name, MultipartSection section, CancellationToken cancellationToken)
+    {
+        if (name.StartsWith("image", StringComparison.OrdinalIgnoreCase) || name.StartsWith("mask", StringComparison.OrdinalIgnoreCase))
+        {
+            request.Images++;
+            return null;
+        }
+
+        if (!Decides(name))
+        {
+            return null;
+        }
+
+        using var text = new StreamReader(section.Body);
+        var buffer = new char[LongestField];
+        var value = new string(buffer, 0, await text.ReadBlockAsync(buffer, cancellationToken));
+        switch (name)
+        {
+            case "model":
+                request.Model = value;
+                return value.Length is > 0 and <= 200 ? null : GatewayError.ModelNotAllowed(null);
+            case "n":
+                return long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var answers) && answers is >= 1 and <= 128
+                    ? Set(() => request.Answers = answers)
+                    : GatewayError.InvalidRequest("'n' must be a whole number from 1 to 128.", "n");
+            case "stream":
+                return value is "true" or "false" or "True" or "False"
+                    ? Set(() => request.Stream = value is "true" or "True")
+                    : GatewayError.InvalidRequest("'stream' must be true or false.", "stream");
+            default:
+                return GatewayError.InvalidRequest($"'{name}' must be written in lower case.", name);
+        }
+
+        static GatewayError? Set(Action apply)
+        {
+            apply();
+            return null;
+        }
+    }
+}

@@ -1,0 +1,34 @@
+using Microsoft.Extensions.Options;
+using TokenBroker.Custody;
+using TokenBroker.Metering;
+
+namespace TokenBroker.Gateway;
+
+/// <summary>Every few seconds: compares cached grants with the database, and lets go of what is old.</summary>
+internal sealed class Upkeep(
+    LiveGrants grants, Callers callers, OpenKeys keys, BudgetLedger budgets, IOptions<GatewayOptions> options, ILogger<Upkeep> logger) : BackgroundService
+{
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        // Real time on purpose: the bound on a lost notification does not stretch with a replaced clock.
+        using var timer = new PeriodicTimer(options.Value.RecheckInterval);
+        while (await timer.WaitForNextTickAsync(stoppingToken).AsTask().ContinueWith(t => t.IsCompletedSuccessfully && t.GetAwaiter().GetResult(), TaskScheduler.Default))
+        {
+            try
+            {
+                await grants.RecheckAsync(stoppingToken);
+                callers.DropOld();
+                keys.DropOld();
+                budgets.DropOld();
+            }
+            catch (Exception exception) when (exception is System.Data.Common.DbException)
+            {
+                logger.LogError(exception, "Cached grants could not be compared with the database; tried again in {Interval}.", options.Value.RecheckInterval);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+        }
+    }
+}

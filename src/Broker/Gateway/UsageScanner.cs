@@ -1,0 +1,181 @@
+namespace TokenBroker.Gateway;
+
+/// <summary>
+/// Finds the provider's usage object in a response as its bytes go by, in constant memory: the last object under
+/// <c>usage</c>, at the top or inside <c>response</c>, of the body or of any event of a stream. It follows strings and
+/// nesting byte by byte and holds nothing but the usage object itself.
+/// </summary>
+internal sealed class UsageScanner
+{
+    private const int LongestUsage = 16 * 1024;
+    private const int LongestKey = 8;
+
+    private readonly byte[] _key = new byte[LongestKey];
+    private int _keyLength;
+    private bool _inKey;
+    private bool _expectKey;
+    private bool _inString;
+    private bool _escaped;
+    private ulong _objects;
+    private int _depth;
+    private bool _inResponse;
+    private int _captureDepth;
+    private byte[]? _captured;
+    private int _capturedLength;
+    private Match _match;
+
+    private enum Match
+    {
+        None,
+        Usage,
+        Response,
+    }
+
+    /// <summary>The last whole usage object, as JSON; empty where none was seen.</summary>
+    public ReadOnlyMemory<byte> Usage { get; private set; }
+
+    /// <summary>Starts a new JSON value; what was found stays.</summary>
+    public void Reset()
+    {
+        (_depth, _objects, _captureDepth, _capturedLength) = (0, 0, 0, 0);
+        (_inString, _escaped, _inKey, _expectKey, _inResponse) = (false, false, false, false, false);
+        _match = Match.None;
+    }
+
+    public void Feed(ReadOnlySpan<byte> json)
+    {
+        while (json.Length > 0)
+        {
+            if (_inString && !_escaped && !_inKey && _captureDepth == 0)
+            {
+                // The body of a string, where nearly all bytes are: straight to its end or its next escape.
+                var next = json.IndexOfAny((byte)'"', (byte)'\\');
+                if (next < 0)
+                {
+                    return;
+                }
+
+                json = json[next..];
+            }
+
+            Step(json[0]);
+            json = json[1..];
+        }
+    }
+
+    private void Step(byte b)
+    {
+        if (_captureDepth > 0 && _capturedLength < LongestUsage)
+        {
+            _captured![_capturedLength++] = b;
+        }
+
+        if (_inString)
+        {
+            StepInString(b);
+            return;
+        }
+
+        switch (b)
+        {
+            case (byte)'"':
+                _inString = true;
+                _inKey = _expectKey && (_depth == 1 || (_depth == 2 && _inResponse));
+                _keyLength = 0;
+                break;
+            case (byte)'{' or (byte)'[':
+                Open(isObject: b == (byte)'{');
+                break;
+            case (byte)'}' or (byte)']':
+                Close();
+                break;
+            case (byte)',':
+                _expectKey = InObject;
+                _match = Match.None;
+                break;
+            case (byte)':':
+                _expectKey = false;
+                break;
+            default:
+                break;
+        }
+    }
+
+    private bool InObject => _depth is > 0 and <= 64 && (_objects & (1UL << (_depth - 1))) != 0;
+
+    private void StepInString(byte b)
+    {
+        if (_escaped)
+        {
+            _escaped = false;
+        }
+        else if (b == (byte)'\\')
+        {
+            _escaped = true;
+        }
+        else if (b == (byte)'"')
+        {
+            _inString = false;
+            if (_inKey)
+            {
+                var key = _key.AsSpan(0, _keyLength);
+                _match = key.SequenceEqual("usage"u8) ? Match.Usage : _depth == 1 && key.SequenceEqual("response"u8) ? Match.Response : Match.None;
+                _inKey = false;
+            }
+
+            return;
+        }
+
+        if (_inKey)
+        {
+            if (_keyLength < LongestKey)
+            {
+                _key[_keyLength++] = b;
+            }
+            else
+            {
+                _inKey = false;
+                _match = Match.None;
+            }
+        }
+    }
+
+    private void Open(bool isObject)
+    {
+        if (isObject && _match == Match.Usage && _captureDepth == 0)
+        {
+            _captured ??= new byte[LongestUsage];
+            _captured[0] = (byte)'{';
+            _capturedLength = 1;
+            _captureDepth = _depth + 1;
+        }
+
+        _inResponse |= isObject && _match == Match.Response && _depth == 1;
+        _match = Match.None;
+        if (_depth < 64)
+        {
+            _objects = isObject ? _objects | (1UL << _depth) : _objects & ~(1UL << _depth);
+        }
+
+        _depth++;
+        _expectKey = isObject;
+    }
+
+    private void Close()
+    {
+        if (_captureDepth == _depth && _captureDepth > 0)
+        {
+            if (_capturedLength < LongestUsage)
+            {
+                Usage = _captured.AsMemory(0, _capturedLength).ToArray();
+            }
+
+            _captureDepth = 0;
+        }
+
+        _inResponse &= _depth > 2;
+        _depth = Math.Max(0, _depth - 1);
+        _expectKey = false;
+        _match = Match.None;
+    }
+}

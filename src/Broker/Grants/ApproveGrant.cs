@@ -1,0 +1,89 @@
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using OpenIddict.Abstractions;
+using TokenBroker.Audit;
+using TokenBroker.Storage;
+
+namespace TokenBroker.Grants;
+
+/// <summary>What the user approved, after narrowing.</summary>
+internal sealed record Approval(
+    Guid UserId,
+    Guid ApplicationId,
+    string UpstreamId,
+    Guid UpstreamKeyId,
+    IReadOnlyList<string> Scopes,
+    IReadOnlyList<string>? Models,
+    long MonthlyBudgetMicros,
+    TimeSpan Lifetime);
+
+/// <summary>
+/// Writes what the user approved. One user has one live grant for an app and an upstream: approving again replaces
+/// what it allows, so that the portal shows one row and the budget is not doubled by asking twice.
+/// </summary>
+internal sealed class ApproveGrant(BrokerDbContext db, AuditLog audit, GrantChanges changes, TimeProvider time)
+{
+    public async Task<Guid> RunAsync(Approval approval, CancellationToken cancellationToken)
+    {
+        var grantId = Guid.Empty;
+        await db.InTransactionAsync(
+            async () =>
+            {
+                var grant = await db.Grants.FirstOrDefaultAsync(
+                    g => g.UserId == approval.UserId && g.ApplicationId == approval.ApplicationId
+                        && g.UpstreamId == approval.UpstreamId && g.Status == OpenIddictConstants.Statuses.Valid,
+                    cancellationToken);
+                var renewed = grant is not null;
+                grant ??= Add(approval);
+                Apply(grant, approval);
+                await db.SaveChangesAsync(cancellationToken);
+                grantId = grant.Id;
+                await audit.RecordAsync(
+                    renewed ? "grant.renewed" : "grant.approved",
+                    $"user:{approval.UserId}",
+                    $"grant:{grantId}",
+                    approval.UserId,
+                    new
+                    {
+                        app = approval.ApplicationId,
+                        key = approval.UpstreamKeyId,
+                        scopes = approval.Scopes,
+                        models = approval.Models,
+                        monthly_budget_micros = approval.MonthlyBudgetMicros,
+                        expires_at = grant.ExpiresAt,
+                    },
+                    cancellationToken);
+            },
+            cancellationToken);
+
+        changes.Publish(new GrantChange(grantId, null));
+        return grantId;
+    }
+
+    private Grant Add(Approval approval)
+    {
+        var grant = new Grant
+        {
+            UserId = approval.UserId,
+            Subject = approval.UserId.ToString(),
+            ApplicationId = approval.ApplicationId,
+            UpstreamId = approval.UpstreamId,
+            Status = OpenIddictConstants.Statuses.Valid,
+            Type = OpenIddictConstants.AuthorizationTypes.Permanent,
+            CreationDate = time.GetUtcNow().UtcDateTime,
+        };
+        db.Grants.Add(grant);
+        return grant;
+    }
+
+    private void Apply(Grant grant, Approval approval)
+    {
+        grant.Scopes = JsonSerializer.Serialize(approval.Scopes);
+        grant.UpstreamKeyId = approval.UpstreamKeyId;
+        grant.Models = approval.Models;
+        grant.MonthlyBudgetMicros = approval.MonthlyBudgetMicros;
+        grant.ExpiresAt = time.GetUtcNow().UtcDateTime + approval.Lifetime;
+        grant.PausedAt = null;
+        grant.Revision++;
+    }
+}

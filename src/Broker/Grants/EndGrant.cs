@@ -1,0 +1,56 @@
+using Microsoft.EntityFrameworkCore;
+using OpenIddict.Abstractions;
+using TokenBroker.Audit;
+using TokenBroker.Storage;
+
+namespace TokenBroker.Grants;
+
+/// <summary>
+/// Ends a grant for good: its row, every code and token under it, and the streams that are open. Whether the user
+/// revokes in the portal, the app revokes its refresh token (RFC 7009), or a replayed code or refresh token shows
+/// that one was stolen, it comes here, so that no path leaves a part alive.
+/// </summary>
+internal sealed class EndGrant(BrokerDbContext db, AuditLog audit, GrantChanges changes, TimeProvider time)
+{
+    /// <param name="grantId">The grant to end.</param>
+    /// <param name="reason">As the audit log shows it: <c>user</c>, <c>app</c>, <c>code_replay</c>, <c>refresh_token_reuse</c>, ...</param>
+    /// <param name="actor">As in <see cref="AuditLog.RecordAsync"/>.</param>
+    /// <param name="cancellationToken">Cancels before the commit only.</param>
+    /// <returns>How many codes and tokens died; null where the grant had ended before.</returns>
+    public async Task<long?> RunAsync(Guid grantId, string reason, string actor, CancellationToken cancellationToken)
+    {
+        long? tokens = null;
+        await db.InTransactionAsync(
+            async () =>
+            {
+                var now = time.GetUtcNow().UtcDateTime;
+                var ended = await db.Grants
+                    .Where(g => g.Id == grantId && g.Status == OpenIddictConstants.Statuses.Valid)
+                    .ExecuteUpdateAsync(
+                        set => set
+                            .SetProperty(g => g.Status, OpenIddictConstants.Statuses.Revoked)
+                            .SetProperty(g => g.EndedAt, now)
+                            .SetProperty(g => g.Revision, g => g.Revision + 1),
+                        cancellationToken);
+
+                // Tokens are revoked even where the grant was ended already: none may outlive it.
+                var revoked = await db.Tokens
+                    .Where(t => t.AuthorizationId == grantId && t.Status != OpenIddictConstants.Statuses.Revoked)
+                    .ExecuteUpdateAsync(
+                        set => set.SetProperty(t => t.Status, OpenIddictConstants.Statuses.Revoked), cancellationToken);
+                if (ended == 0)
+                {
+                    return;
+                }
+
+                tokens = revoked;
+                var userId = await db.Grants.Where(g => g.Id == grantId).Select(g => g.UserId).SingleAsync(cancellationToken);
+                await audit.RecordAsync(
+                    "grant.ended", actor, $"grant:{grantId}", userId, new { reason, tokens = revoked }, cancellationToken);
+            },
+            cancellationToken);
+
+        changes.Publish(new GrantChange(grantId, CutReason.Revoked));
+        return tokens;
+    }
+}

@@ -1,0 +1,41 @@
+using OpenIddict.EntityFrameworkCore.Models;
+using TokenBroker.Apps;
+using TokenBroker.Authorization;
+
+namespace TokenBroker.Grants;
+
+/// <summary>
+/// What one user allowed one app: scopes, models, key, limits, lifetime, status. OpenIddict's authorization
+/// entity, extended, so that there is one row and one status that tokens, portal and gateway all obey.
+/// </summary>
+internal sealed class Grant : OpenIddictEntityFrameworkCoreAuthorization<Guid, App, Token>
+{
+    public Guid UserId { get; set; }
+
+    /// <summary>The app; null only while the app's row is being deleted.</summary>
+    public Guid? ApplicationId { get; set; }
+
+    /// <summary>The upstream whose operations the scopes open, such as <c>openai</c>.</summary>
+    public required string UpstreamId { get; set; }
+
+    /// <summary>The key that calls are made with; null once the user has deleted it.</summary>
+    public Guid? UpstreamKeyId { get; set; }
+
+    /// <summary>The models that may be called; null means every model that has a price.</summary>
+    public IReadOnlyList<string>? Models { get; set; }
+
+    /// <summary>The hard cap for one calendar month (UTC), in micro-dollars.</summary>
+    public long MonthlyBudgetMicros { get; set; }
+
+    /// <summary>The absolute end that the user chose at consent; refresh does not move it.</summary>
+    public DateTime ExpiresAt { get; set; }
+
+    public DateTime? PausedAt { get; set; }
+
+    public DateTime? LastUsedAt { get; set; }
+
+    public DateTime? EndedAt { get; set; }
+
+    /// <summary>Grows by one with every change that the gateway must see.</summary>
+    public int Revision { get; set; }
+}

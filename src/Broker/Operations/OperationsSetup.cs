@@ -1,0 +1,74 @@
+using TokenBroker.Storage;
+
+namespace TokenBroker.Operations;
+
+internal static class OperationsSetup
+{
+    public static void AddOperations(this WebApplicationBuilder builder)
+    {
+        // A request body is refused here unless a route says otherwise: no form of ours is larger.
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = 256 * 1024;
+            kestrel.Limits.MaxRequestHeadersTotalSize = 32 * 1024;
+            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
+        });
+
+        // Unless told otherwise it listens where people and apps find it.
+        if (string.IsNullOrEmpty(builder.Configuration["urls"]))
+        {
+            builder.WebHost.UseUrls(builder.Configuration["Broker:PublicUrl"] ?? new BrokerOptions().BaseAddress);
+        }
+
+        // What the database is asked is of interest to few, and its parameters to nobody.
+        builder.Logging.AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Warning);
+        builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
+        builder.Logging.AddFilter("OpenIddict", LogLevel.Warning);
+        builder.Logging.AddFilter("Yarp", LogLevel.Warning);
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddHostedService<Startup>();
+        builder.Services.AddHealthChecks().AddCheck<DatabaseCheck>("database");
+    }
+
+    public static void UseOperations(this WebApplication app)
+    {
+        app.Use(static (context, next) =>
+        {
+            // A redirect after a POST becomes a GET for every client (RFC 9110, section 15.4.4; RFC 9700, section 4.12).
+            if (HttpMethods.IsPost(context.Request.Method))
+            {
+                context.Response.OnStarting(static state =>
+                {
+                    var response = ((HttpContext)state).Response;
+                    if (response.StatusCode == StatusCodes.Status302Found)
+                    {
+                        response.StatusCode = StatusCodes.Status303SeeOther;
+                    }
+
+                    return Task.CompletedTask;
+                }, context);
+            }
+
+            return next(context);
+        });
+    }
+
+    public static void MapHealth(this WebApplication app)
+    {
+        app.MapHealthChecks("/health/live", new() { Predicate = static _ => false }).AllowAnonymous();
+        app.MapHealthChecks("/health/ready").AllowAnonymous();
+    }
+
+    private sealed class DatabaseCheck(IServiceScopeFactory scopes) : Microsoft.Extensions.Diagnostics.HealthChecks.IHealthCheck
+    {
+        public async Task<Microsoft.Extensions.Diagnostics.HealthChecks.HealthCheckResult> CheckHealthAsync(
+            Microsoft.Extensions.Diagnostics.HealthChecks.HealthCheckContext context, CancellationToken cancellationToken = default)
+        {
+            await using var scope = scopes.CreateAsyncScope();
+            return await scope.ServiceProvider.GetRequiredService<BrokerDbContext>().Database.CanConnectAsync(cancellationToken)
+                ? Microsoft.Extensions.Diagnostics.HealthChecks.HealthCheckResult.Healthy()
+                : Microsoft.Extensions.Diagnostics.HealthChecks.HealthCheckResult.Unhealthy("The database does not answer.");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+using Microsoft.AspNetCore.Http.Extensions;
+using OpenIddict.Abstractions;
+using TokenBroker.Upstreams;
+
+namespace TokenBroker.Pages.Consent;
+
+/// <summary>The parts of a validated authorization request that the consent page carries from its display to its answer.</summary>
+internal static class RequestParameters
+{
+    private static readonly string[] Carried =
+    [
+        "client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "code_challenge",
+        "code_challenge_method", "prompt", "max_age", "login_hint", "ui_locales", "display", "acr_values", "claims", "resource",
+    ];
+
+    public static IEnumerable<KeyValuePair<string, string>> Of(OpenIddictRequest request)
+    {
+        foreach (var name in Carried)
+        {
+            if ((string?)request[name] is { } value)
+            {
+                yield return KeyValuePair.Create(name, value);
+            }
+        }
+    }
+
+    /// <summary>The request as a local address, so that a sign-in can come back to it.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="withoutPrompt">Leaves out what has been done by then, so that it is not asked for for ever.</param>
+    public static string ToLocalUrl(OpenIddictRequest request, bool withoutPrompt) =>
+        "/connect/authorize" + new QueryBuilder(Of(request).Where(p => !withoutPrompt || p.Key is not ("prompt" or "max_age")));
+
+    /// <summary>What of the request can be granted, in the catalogue's order.</summary>
+    public static IReadOnlyList<Capability> Capabilities(OpenIddictRequest request, Upstream upstream)
+    {
+        var asked = request.GetScopes();
+        return [.. upstream.Capabilities.Where(c => asked.Contains(c.Scope))];
+    }
+}

@@ -1,0 +1,41 @@
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Mvc.RazorPages;
+
+namespace TokenBroker.Pages;
+
+/// <summary>Says what went wrong and what to do; never why in the program's words.</summary>
+/// <remarks>A failed post is re-executed here as a post. The page changes nothing, so it asks for no token.</remarks>
+[IgnoreAntiforgeryToken]
+[ResponseCache(NoStore = true, Location = ResponseCacheLocation.None)]
+internal sealed class ErrorModel : PageModel
+{
+    public string Title { get; private set; } = "";
+
+    public string Advice { get; private set; } = "";
+
+    public void OnGet(int? code) => Show(code);
+
+    public void OnPost(int? code) => Show(code);
+
+    private void Show(int? code)
+    {
+        // Asked for directly, the address is just one that does not exist.
+        var reExecuted = HttpContext.Features.Get<IStatusCodeReExecuteFeature>() is not null
+            || HttpContext.Features.Get<IExceptionHandlerFeature>() is not null;
+        var status = reExecuted ? code ?? StatusCodes.Status500InternalServerError : StatusCodes.Status404NotFound;
+        Response.StatusCode = status;
+        (Title, Advice) = status switch
+        {
+            StatusCodes.Status400BadRequest => ("That did not go through",
+                "The page was open for too long, or you signed in or out in another tab. Go back, reload it and try again."),
+            StatusCodes.Status403Forbidden => ("Not allowed", "Your account may not open this page."),
+            StatusCodes.Status404NotFound => ("Nothing here", "There is no page at this address, or it is not yours to see."),
+            StatusCodes.Status405MethodNotAllowed => ("Nothing here", "This address cannot be opened like that."),
+            StatusCodes.Status429TooManyRequests => ("Too many tries", "Wait a minute, then try again."),
+            StatusCodes.Status503ServiceUnavailable => ("Back in a moment", "The broker cannot answer right now. Try again shortly."),
+            >= 500 => ("Something broke", "It is not your doing. Nothing was changed; try again in a moment."),
+            _ => ("That did not go through", "The request could not be understood. Go back and try again."),
+        };
+    }
+}

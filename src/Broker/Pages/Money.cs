@@ -1,0 +1,34 @@
+using System.Globalization;
+
+namespace TokenBroker.Pages;
+
+/// <summary>Micro-dollars as people read and write them.</summary>
+internal static class Money
+{
+    public const long MicrosOfDollar = 1_000_000;
+    private const long MicrosOfCent = 10_000;
+
+    /// <summary>Cents where there are any; below a cent, as many digits as it takes to not say zero.</summary>
+    public static string Words(long micros) =>
+        micros == 0 || micros >= MicrosOfCent
+            ? string.Create(CultureInfo.InvariantCulture, $"${micros / (decimal)MicrosOfDollar:#,##0.00}")
+            : string.Create(CultureInfo.InvariantCulture, $"${micros / (decimal)MicrosOfDollar:0.00####}");
+
+    /// <summary>An amount of whole dollars and cents, without a sign.</summary>
+    public static bool TryRead(string? dollars, out long micros)
+    {
+        micros = 0;
+        if (!decimal.TryParse(dollars?.Trim(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var amount)
+            || amount is < 0 or > 1_000_000m
+            || decimal.Round(amount, 2) != amount)
+        {
+            return false;
+        }
+
+        micros = (long)(amount * MicrosOfDollar);
+        return true;
+    }
+
+    /// <summary>As an input field shows it.</summary>
+    public static string Plain(long micros) => (micros / (decimal)MicrosOfDollar).ToString("0.##", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,99 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Mvc.RazorPages;
+using Microsoft.EntityFrameworkCore;
+using OpenIddict.Abstractions;
+using TokenBroker.Accounts;
+using TokenBroker.Grants;
+using TokenBroker.Metering;
+using TokenBroker.Storage;
+using TokenBroker.Upstreams;
+
+namespace TokenBroker.Pages.Portal;
+
+/// <summary>The first page: the apps that may use the person's keys, what they spent, and the ways to stop them.</summary>
+internal sealed class AppsModel(
+    BrokerDbContext db, EndGrant endGrant, PauseGrant pauseGrant, Catalogue catalogue, TimeProvider time) : PageModel
+{
+    public IReadOnlyList<Row> Live { get; private set; } = [];
+
+    public IReadOnlyList<Row> Ended { get; private set; } = [];
+
+    public int Keys { get; private set; }
+
+    public DateTime Now => time.GetUtcNow().UtcDateTime;
+
+    public long SpentMicros => Live.Concat(Ended).Sum(row => row.SpentMicros);
+
+    public async Task OnGetAsync()
+    {
+        var userId = HttpContext.UserId();
+        var month = BudgetLedger.MonthOf(time.GetUtcNow());
+        var endedSince = Now.AddDays(-30);
+        var rows = await (
+            from grant in db.Grants.AsNoTracking()
+            where grant.UserId == userId && (grant.Status == OpenIddictConstants.Statuses.Valid || grant.EndedAt > endedSince)
+            join key in db.UpstreamKeys on grant.UpstreamKeyId equals key.Id into keys
+            from key in keys.DefaultIfEmpty()
+            join spend in db.Spend.Where(s => s.Month == month) on grant.Id equals spend.GrantId into spends
+            from spend in spends.DefaultIfEmpty()
+            orderby grant.CreationDate descending
+            select new Row(
+                grant,
+                grant.Application!.DisplayName ?? grant.Application!.ClientId ?? "",
+                key == null ? null : key.Label + " ····" + key.LastFour,
+                spend == null ? 0 : spend.CostMicros,
+                spend == null ? 0 : spend.Calls)).ToListAsync(HttpContext.RequestAborted);
+        Live = [.. rows.Where(row => row.Grant.Status == OpenIddictConstants.Statuses.Valid && row.Grant.ExpiresAt > Now)];
+        Ended = [.. rows.Except(Live)];
+        Keys = await db.UpstreamKeys.CountAsync(k => k.UserId == userId, HttpContext.RequestAborted);
+    }
+
+    public async Task<IActionResult> OnPostRevokeAsync(Guid id)
+    {
+        var userId = HttpContext.UserId();
+        if (await NameOfAsync(id, userId) is not { } name)
+        {
+            return NotFound();
+        }
+
+        await endGrant.RunAsync(id, "user", $"user:{userId}", HttpContext.RequestAborted);
+        TempData["Flash"] = $"{name} has no access any more. Calls that were open have ended.";
+        return RedirectToPage();
+    }
+
+    public async Task<IActionResult> OnPostPauseAsync(Guid id, bool pause)
+    {
+        var userId = HttpContext.UserId();
+        if (await NameOfAsync(id, userId) is not { } name)
+        {
+            return NotFound();
+        }
+
+        await pauseGrant.RunAsync(id, userId, pause, HttpContext.RequestAborted);
+        TempData["Flash"] = pause ? $"{name} is paused. It can call nothing until you resume it." : $"{name} may call again.";
+        return RedirectToPage();
+    }
+
+    /// <summary>What the grant allows, in the catalogue's words.</summary>
+    public IEnumerable<string> Allows(Grant grant)
+    {
+        var scopes = JsonSerializer.Deserialize<string[]>(grant.Scopes ?? "[]") ?? [];
+        return catalogue.Find(grant.UpstreamId)?.Capabilities.Where(c => scopes.Contains(c.Scope)).Select(c => c.Title) ?? [];
+    }
+
+    public (string Badge, string Words) StateOf(Row row) =>
+        row.Grant.Status != OpenIddictConstants.Statuses.Valid ? ("badge-neutral", "Ended")
+        : row.Grant.ExpiresAt <= Now ? ("badge-neutral", "Expired")
+        : row.Key is null ? ("badge-danger", "No key")
+        : row.Grant.PausedAt is not null ? ("badge-warn", "Paused")
+        : row.SpentMicros >= row.Grant.MonthlyBudgetMicros ? ("badge-danger", "Budget used up")
+        : ("badge-ok", "Active");
+
+    private async Task<string?> NameOfAsync(Guid grantId, Guid userId) =>
+        await db.Grants.Where(g => g.Id == grantId && g.UserId == userId)
+            .Select(g => g.Application!.DisplayName ?? g.Application!.ClientId)
+            .FirstOrDefaultAsync(HttpContext.RequestAborted);
+
+    internal sealed record Row(Grant Grant, string App, string? Key, long SpentMicros, long Calls);
+}

@@ -1,0 +1,3 @@
+using TokenBroker.Operations;
+
+return await CommandLine.RunAsync(args);

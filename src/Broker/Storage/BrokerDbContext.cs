@@ -1,0 +1,140 @@
+using Microsoft.AspNetCore.DataProtection.EntityFrameworkCore;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore;
+using TokenBroker.Accounts;
+using TokenBroker.Apps;
+using TokenBroker.Audit;
+using TokenBroker.Authorization;
+using TokenBroker.Custody;
+using TokenBroker.Grants;
+using TokenBroker.Metering;
+
+namespace TokenBroker.Storage;
+
+/// <summary>
+/// Every table of the broker. Identity's and OpenIddict's entities are extended, not doubled. Ids are version 7
+/// UUIDs (RFC 9562), times are UTC, money is integer micro-dollars.
+/// </summary>
+internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
+    : IdentityUserContext<User, Guid>(options), IDataProtectionKeyContext
+{
+    public DbSet<Session> Sessions => Set<Session>();
+
+    public DbSet<App> Apps => Set<App>();
+
+    public DbSet<Grant> Grants => Set<Grant>();
+
+    public DbSet<Token> Tokens => Set<Token>();
+
+    public DbSet<ServerKey> ServerKeys => Set<ServerKey>();
+
+    public DbSet<UpstreamKey> UpstreamKeys => Set<UpstreamKey>();
+
+    public DbSet<Usage> Usage => Set<Usage>();
+
+    public DbSet<Spend> Spend => Set<Spend>();
+
+    public DbSet<AuditEvent> AuditEvents => Set<AuditEvent>();
+
+    public DbSet<DataProtectionKey> DataProtectionKeys => Set<DataProtectionKey>();
+
+    protected override void OnModelCreating(ModelBuilder builder)
+    {
+        base.OnModelCreating(builder);
+        builder.UseOpenIddict<App, Grant, Scope, Token, Guid>();
+
+        NameIdentityTables(builder);
+        MapAccounts(builder);
+        MapAuthorization(builder);
+        MapKeysAndMoney(builder);
+        UseVersion7Ids(builder);
+    }
+
+    protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
+    {
+        configurationBuilder.Properties<DateTime>().HaveConversion<UtcConverter>();
+    }
+
+    private static void NameIdentityTables(ModelBuilder builder)
+    {
+        builder.Entity<User>().ToTable("users");
+        builder.Entity<IdentityUserClaim<Guid>>().ToTable("user_claims");
+        builder.Entity<IdentityUserLogin<Guid>>().ToTable("user_logins");
+        builder.Entity<IdentityUserToken<Guid>>().ToTable("user_tokens");
+        builder.Entity<IdentityUserPasskey<Guid>>().ToTable("passkeys");
+    }
+
+    private static void MapAccounts(ModelBuilder builder)
+    {
+        builder.Entity<Session>(session =>
+        {
+            session.ToTable("sessions");
+            session.HasIndex(s => s.UserId);
+            session.Property(s => s.Device).HasMaxLength(200);
+            session.HasOne<User>().WithMany().HasForeignKey(s => s.UserId).OnDelete(DeleteBehavior.Cascade);
+        });
+        builder.Entity<AuditEvent>(audit =>
+        {
+            audit.ToTable("audit_events");
+            audit.HasKey(e => e.Sequence);
+            audit.Property(e => e.Sequence).ValueGeneratedNever();
+            audit.HasIndex(e => new { e.UserId, e.Sequence });
+        });
+    }
+
+    private static void MapAuthorization(ModelBuilder builder)
+    {
+        builder.Entity<App>().ToTable("apps");
+        builder.Entity<Scope>().ToTable("scopes");
+        builder.Entity<Token>(token =>
+        {
+            token.ToTable("tokens");
+            token.HasIndex(t => t.ExpirationDate);
+            token.HasIndex(t => t.CreationDate);
+        });
+        builder.Entity<Grant>(grant =>
+        {
+            grant.ToTable("grants");
+            grant.HasOne<User>().WithMany().HasForeignKey(g => g.UserId).OnDelete(DeleteBehavior.Cascade);
+            grant.HasOne<UpstreamKey>().WithMany().HasForeignKey(g => g.UpstreamKeyId).OnDelete(DeleteBehavior.SetNull);
+            grant.HasIndex(g => new { g.UserId, g.Status });
+            grant.PrimitiveCollection(g => g.Models);
+        });
+        builder.Entity<ServerKey>().ToTable("server_keys");
+    }
+
+    private static void MapKeysAndMoney(ModelBuilder builder)
+    {
+        builder.Entity<UpstreamKey>(key =>
+        {
+            key.ToTable("upstream_keys");
+            key.HasOne<User>().WithMany().HasForeignKey(k => k.UserId).OnDelete(DeleteBehavior.Cascade);
+            key.HasIndex(k => k.UserId);
+            key.Property(k => k.Label).HasMaxLength(80);
+            key.Property(k => k.LastFour).HasMaxLength(4);
+        });
+        builder.Entity<Usage>(usage =>
+        {
+            usage.ToTable("usage");
+            usage.HasIndex(u => new { u.GrantId, u.At });
+        });
+        builder.Entity<Spend>(spend =>
+        {
+            spend.ToTable("spend");
+            spend.HasKey(s => new { s.GrantId, s.Month });
+        });
+    }
+
+    private static void UseVersion7Ids(ModelBuilder builder)
+    {
+        foreach (var type in builder.Model.GetEntityTypes())
+        {
+            if (type.FindProperty("Id") is { } id && id.ClrType == typeof(Guid))
+            {
+                id.SetValueGeneratorFactory(static (_, _) => new Version7Generator());
+                id.ValueGenerated = Microsoft.EntityFrameworkCore.Metadata.ValueGenerated.OnAdd;
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+
+namespace TokenBroker.Storage;
+
+internal static class StorageSetup
+{
+    public static void AddStorage(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<StorageOptions>().BindConfiguration("Storage").ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddDbContext<BrokerDbContext>((services, options) =>
+        {
+            var directory = services.GetRequiredService<IOptions<StorageOptions>>().Value.DataDirectory;
+            var connection = new SqliteConnectionStringBuilder
+            {
+                DataSource = Path.Combine(directory, "broker.db"),
+                ForeignKeys = true,
+
+                // Writers wait for each other this long, in seconds, before they give up.
+                DefaultTimeout = 15,
+            };
+            options.UseSqlite(connection.ConnectionString);
+        });
+    }
+
+    /// <summary>Makes the folder, if need be, for its owner alone.</summary>
+    public static void CreatePrivateDirectory(string path)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(path);
+        }
+        else
+        {
+            Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+    }
+
+    /// <summary>Makes the data directory, applies what migrations are missing, and switches to write-ahead logging.</summary>
+    public static async Task PrepareStorageAsync(this IServiceProvider services, CancellationToken cancellationToken)
+    {
+        var directory = services.GetRequiredService<IOptions<StorageOptions>>().Value.DataDirectory;
+        CreatePrivateDirectory(directory);
+        await using var scope = services.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
+        await db.Database.MigrateAsync(cancellationToken);
+        await db.Database.ExecuteSqlRawAsync("PRAGMA journal_mode = WAL;", cancellationToken);
+    }
+}

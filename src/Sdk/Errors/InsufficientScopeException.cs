@@ -1,0 +1,17 @@
+using System.ClientModel.Primitives;
+
+using TokenBroker.Sdk.Gateway;
+
+namespace TokenBroker.Sdk;
+
+/// <summary>
+/// The user did not grant what the call needs (403 <c>insufficient_scope</c>, RFC 6750 section 3.1). Add the scope to
+/// <see cref="TokenBrokerOptions.Scopes"/> and connect again, or do without: see <see cref="GrantInfo.Scopes"/>.
+/// </summary>
+public sealed class InsufficientScopeException : TokenBrokerException
+{
+    internal InsufficientScopeException(BrokerError error, PipelineResponse? response)
+        : base(error, response)
+    {
+    }
+}
