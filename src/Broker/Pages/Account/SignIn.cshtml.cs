@@ -9,6 +9,7 @@ using TokenBroker.Accounts.Passwords;
 namespace TokenBroker.Pages.Account;
 
 [EnableRateLimiting(AccountsRateLimit.Policy)]
+[FormMayReturnToApp]
 internal sealed class SignInModel(SignInWithPassword byPassword, SignInWithPasskey byPasskey) : PageModel
 {
     [BindProperty]

@@ -9,6 +9,7 @@ using TokenBroker.Accounts.Passkeys;
 namespace TokenBroker.Pages.Account;
 
 [EnableRateLimiting(AccountsRateLimit.Policy)]
+[FormMayReturnToApp]
 internal sealed class SignUpModel(CreateAccount create, PasskeyRing passkeys) : PageModel
 {
     [BindProperty]

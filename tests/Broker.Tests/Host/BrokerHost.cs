@@ -1,0 +1,196 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
+using TokenBroker.Samples.SandboxUpstream;
+using TokenBroker.Storage;
+
+namespace TokenBroker.Tests.Host;
+
+/// <summary>
+/// The real broker on Kestrel and loopback, in front of a real upstream that records what it received. Everything the
+/// broker logs is kept. It can be stopped and started again on the same data, as a restart of the process would.
+/// </summary>
+public sealed class BrokerHost : IAsyncDisposable
+{
+    public const string AppId = "test-app";
+    public const string OtherAppId = "other-app";
+    public const string PublicAppId = "public-app";
+    public const string RedirectUri = "https://app.example/callback";
+    public static readonly string AppSecret = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
+    public static readonly string OtherAppSecret = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
+
+    private readonly Dictionary<string, string> _settings;
+    private readonly bool _ownsData;
+    private WebApplication? _broker;
+
+    private BrokerHost(string address, string dataDirectory, bool ownsData, WebApplication sandbox, FakeTimeProvider? clock, Dictionary<string, string> settings)
+    {
+        (Address, DataDirectory, _ownsData, Sandbox, Clock, _settings) = (address, dataDirectory, ownsData, sandbox, clock, settings);
+    }
+
+    /// <summary>The broker's public address, without a final slash.</summary>
+    public string Address { get; }
+
+    public string DataDirectory { get; }
+
+    public WebApplication Sandbox { get; }
+
+    public Journal Journal => Sandbox.Services.GetRequiredService<Journal>();
+
+    public Faults Faults => Sandbox.Services.GetRequiredService<Faults>();
+
+    public string SandboxAddress => Sandbox.Urls.First();
+
+    /// <summary>The replaced clock; null where the broker runs on real time.</summary>
+    public FakeTimeProvider? Clock { get; }
+
+    public LogCapture Log { get; } = new();
+
+    public IServiceProvider Services => _broker?.Services ?? throw new InvalidOperationException("The broker is stopped.");
+
+    public static string NewKey() => "sk-test-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(20));
+
+    /// <param name="settings">More configuration, such as <c>Gateway:ConcurrentCalls</c>.</param>
+    /// <param name="clock">Replaces the broker's clock.</param>
+    /// <param name="dataDirectory">Data to run on; a new temporary folder if not given.</param>
+    public static async Task<BrokerHost> StartAsync(
+        Dictionary<string, string>? settings = null, FakeTimeProvider? clock = null, string? dataDirectory = null)
+    {
+        var sandbox = SandboxApplication.Create(["--urls", "http://127.0.0.1:0"]);
+        await sandbox.StartAsync();
+        var host = new BrokerHost(
+            $"http://localhost:{FreePort()}",
+            dataDirectory ?? Directory.CreateTempSubdirectory("tokenbroker-").FullName,
+            dataDirectory is null,
+            sandbox,
+            clock,
+            settings ?? []);
+        await host.StartBrokerAsync();
+        return host;
+    }
+
+    public async Task StartBrokerAsync()
+    {
+        var broker = BrokerApplication.Create(Arguments(), builder =>
+        {
+            builder.Logging.ClearProviders();
+            builder.Logging.AddProvider(Log);
+            builder.Logging.SetMinimumLevel(LogLevel.Trace);
+            builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(5));
+            if (Clock is not null)
+            {
+                builder.Services.Replace(ServiceDescriptor.Singleton<TimeProvider>(Clock));
+            }
+        });
+        try
+        {
+            await broker.StartAsync();
+            _broker = broker;
+        }
+        catch
+        {
+            await broker.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async Task StopBrokerAsync()
+    {
+        if (_broker is { } broker)
+        {
+            _broker = null;
+            await broker.StopAsync();
+            await broker.DisposeAsync();
+            Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
+        }
+    }
+
+    public async Task RestartBrokerAsync()
+    {
+        await StopBrokerAsync();
+        await StartBrokerAsync();
+    }
+
+    /// <summary>Reads or changes the database behind the broker's back, as an attacker or another process could.</summary>
+    internal async Task<T> WithDatabaseAsync<T>(Func<BrokerDbContext, Task<T>> work)
+    {
+        await using var scope = Services.CreateAsyncScope();
+        return await work(scope.ServiceProvider.GetRequiredService<BrokerDbContext>());
+    }
+
+    /// <summary>A client that follows no redirect and keeps no cookie.</summary>
+    public HttpClient NewClient() => new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ResponseDrainTimeout = TimeSpan.Zero })
+    {
+        BaseAddress = new Uri(Address),
+        Timeout = TimeSpan.FromSeconds(30),
+    };
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopBrokerAsync();
+        await Sandbox.StopAsync();
+        await Sandbox.DisposeAsync();
+        if (_ownsData)
+        {
+            Directory.Delete(DataDirectory, recursive: true);
+        }
+    }
+
+    private string[] Arguments()
+    {
+        var settings = new Dictionary<string, string>
+        {
+            ["environment"] = "Development",
+            ["urls"] = Address,
+            ["Broker:PublicUrl"] = Address,
+            ["Storage:DataDirectory"] = DataDirectory,
+            ["Upstreams:openai:BaseUrl"] = SandboxAddress + "/v1",
+            ["Accounts:SignInAttemptsPerMinute"] = "100000",
+            ["Gateway:RequestsPerMinute"] = "1000000",
+            ["Gateway:RecheckInterval"] = "00:00:05",
+        };
+        RegisterApp(settings, 0, AppId, AppSecret, "Test App");
+        RegisterApp(settings, 1, OtherAppId, OtherAppSecret, "Other App");
+        RegisterApp(settings, 2, PublicAppId, null, "Public App");
+        foreach (var (name, value) in _settings)
+        {
+            settings[name] = value;
+        }
+
+        return [.. settings.Select(pair => $"--{pair.Key}={pair.Value}")];
+    }
+
+    private static void RegisterApp(Dictionary<string, string> settings, int index, string id, string? secret, string name)
+    {
+        settings[$"Apps:{index}:ClientId"] = id;
+        settings[$"Apps:{index}:Name"] = name;
+        settings[$"Apps:{index}:RedirectUris:0"] = RedirectUri;
+        if (secret is not null)
+        {
+            settings[$"Apps:{index}:ClientSecret"] = secret;
+        }
+
+        string[] scopes =
+        [
+            "openai:models", "openai:chat", "openai:responses", "openai:embeddings", "openai:moderations", "openai:images",
+            "openai:audio", "openid", "profile", "email", "offline_access",
+        ];
+        for (var i = 0; i < scopes.Length; i++)
+        {
+            settings[$"Apps:{index}:Scopes:{i}"] = scopes[i];
+        }
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
