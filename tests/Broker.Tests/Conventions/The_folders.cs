@@ -1,0 +1,70 @@
+using NetArchTest.Rules;
+
+namespace TokenBroker.Tests.Conventions;
+
+/// <summary>Dependencies point one way; see the rooms in docs/request-path.md.</summary>
+public sealed class The_folders
+{
+    private static readonly string[] All =
+    [
+        "Accounts", "Apps", "Audit", "Authorization", "Custody", "Gateway", "Grants", "Metering", "Operations", "Pages", "Storage", "Upstreams",
+    ];
+
+    [Theory]
+    [InlineData("Accounts", "Audit", "Storage")]
+    [InlineData("Apps", "Audit", "Authorization", "Grants", "Storage", "Upstreams")]
+    [InlineData("Audit", "Storage")]
+    [InlineData("Authorization", "Accounts", "Apps", "Audit", "Custody", "Grants", "Operations", "Storage", "Upstreams")]
+    [InlineData("Custody", "Storage")]
+    [InlineData("Gateway", "Apps", "Audit", "Authorization", "Custody", "Grants", "Metering", "Operations", "Storage", "Upstreams")]
+    [InlineData("Grants", "Apps", "Audit", "Authorization", "Custody", "Storage")]
+    [InlineData("Metering", "Apps", "Authorization", "Custody", "Grants", "Storage")]
+    [InlineData("Upstreams", "Storage")]
+    public void Know_only_those_below(string folder, params string[] allowed)
+    {
+        var forbidden = All.Except(allowed).Where(other => other != folder).Select(other => $"TokenBroker.{other}").ToArray();
+
+        var result = Types.InAssembly(typeof(BrokerApplication).Assembly)
+            .That().ResideInNamespaceStartingWith($"TokenBroker.{folder}")
+            .ShouldNot().HaveDependencyOnAny(forbidden)
+            .GetResult();
+
+        result.FailingTypeNames.Should().BeNullOrEmpty();
+    }
+
+    [Theory]
+    [InlineData("Gateway")]
+    [InlineData("Pages")]
+    public void Never_know_the_outermost(string outermost)
+    {
+        var result = Types.InAssembly(typeof(BrokerApplication).Assembly)
+            .That().DoNotResideInNamespaceStartingWith($"TokenBroker.{outermost}")
+            .And().DoNotHaveName(nameof(BrokerApplication))
+            .And().DoNotHaveNameStartingWith("Pages_")
+            .ShouldNot().HaveDependencyOn($"TokenBroker.{outermost}")
+            .GetResult();
+
+        // The library gives nested types no namespace: those of the folder itself are taken out here.
+        (result.FailingTypeNames ?? []).Where(name => !name.StartsWith($"TokenBroker.{outermost}.", StringComparison.Ordinal)).Should().BeEmpty();
+    }
+
+    [Fact]
+    public void Seal_their_classes()
+    {
+        var open = typeof(BrokerApplication).Assembly.GetTypes()
+            .Where(type => type is { IsClass: true, IsAbstract: false, IsSealed: false })
+            .Where(type => !type.Name.StartsWith('<') && type.Namespace?.StartsWith("TokenBroker", StringComparison.Ordinal) == true)
+            .Where(type => !type.Namespace!.EndsWith(".Migrations", StringComparison.Ordinal));
+
+        open.Should().BeEmpty();
+    }
+
+    [Fact]
+    public void Show_the_outside_one_type()
+    {
+        typeof(BrokerApplication).Assembly.GetExportedTypes()
+            .Where(type => type.Namespace?.EndsWith(".Migrations", StringComparison.Ordinal) != true)
+            .Select(type => type.FullName)
+            .Should().BeSubsetOf([typeof(BrokerApplication).FullName, "Program"]);
+    }
+}
