@@ -34,7 +34,7 @@ internal sealed class Forwarding(
             var outcome = await forwarder.SendAsync(context, call.Upstream.BaseUrl, client.Invoker, config, transformer, abandon.Token);
             if (call.Tap?.End == StreamEnd.Truncated)
             {
-                await AbortAsync(context);
+                await BrokenAnswer.EndAsync(context, CutGrace);
             }
 
             failure = Failure(context, call, outcome);
@@ -44,26 +44,6 @@ internal sealed class Forwarding(
         {
             Settle(call, failure?.Status ?? context.Response.StatusCode, started);
         }
-    }
-
-    /// <summary>The last event told the client; without the abort it would take the answer for whole.</summary>
-    private static async Task AbortAsync(HttpContext context)
-    {
-        if (!context.Response.HasStarted)
-        {
-            return;
-        }
-
-        try
-        {
-            await context.Response.Body.FlushAsync(context.RequestAborted);
-        }
-        catch (Exception exception) when (exception is OperationCanceledException or IOException)
-        {
-            // The client went away by itself.
-        }
-
-        context.Abort();
     }
 
     private static void Abandon(Call call, CancellationTokenSource abandon)
