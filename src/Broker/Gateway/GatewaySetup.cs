@@ -1,3 +1,4 @@
+using TokenBroker.Operations;
 using TokenBroker.Upstreams;
 
 namespace TokenBroker.Gateway;
@@ -28,6 +29,7 @@ internal static class GatewaySetup
             app.Map($"/{upstream.Id}/{{**path}}", context => forward.HandleAsync(context, upstream))
                 .AllowAnonymous()
                 .DisableAntiforgery()
+                .WithMetadata(new LimitedByItsGrant())
                 .WithMetadata(new Microsoft.AspNetCore.Mvc.DisableRequestSizeLimitAttribute());
         }
     }
