@@ -134,7 +134,7 @@ internal sealed class Callers(
         }
         catch (Exception) when (grant.Facts.IsFaulted)
         {
-            grants.Forget(grant);
+            grants.Retry(grant);
             throw;
         }
     }
