@@ -14,16 +14,27 @@ public sealed class Asking_for_scopes(SharedBroker shared)
     [InlineData("openai:organization")]
     [InlineData("OPENAI:CHAT")]
     [InlineData("anthropic:messages openai:chat")]
-    [InlineData("openid profile")]
-    [InlineData("offline_access")]
-    [InlineData(null)]
-    public async Task Refuses_what_no_upstream_offers(string? scope)
+    public async Task Refuses_what_no_upstream_offers(string scope)
     {
         using var person = await Person.WithKeyAsync(Broker);
 
         using var response = await person.GetAsync(new OAuthApp(Broker).AuthorizeUrl(change: new() { ["scope"] = scope }));
 
-        IsInvalidScope(response);
+        (await ErrorPage.ReadAsync(response)).Should().Contain("invalid_scope");
+    }
+
+    [Theory]
+    [InlineData("openid profile")]
+    [InlineData("offline_access")]
+    [InlineData(null)]
+    public async Task Tells_the_app_that_it_must_ask_for_something_of_an_upstream(string? scope)
+    {
+        using var person = await Person.WithKeyAsync(Broker);
+
+        using var response = await person.GetAsync(new OAuthApp(Broker).AuthorizeUrl(change: new() { ["scope"] = scope }));
+
+        response.StatusCode.Should().Be(HttpStatusCode.Found);
+        ConsentPage.ParametersOf(response).Should().Contain("error", "invalid_scope").And.ContainKey("state").And.NotContainKey("code");
     }
 
     [Fact]
@@ -36,7 +47,7 @@ public sealed class Asking_for_scopes(SharedBroker shared)
         using var refused = await person.GetAsync(app.AuthorizeUrl("openai:models openai:chat"));
         using var allowed = await person.GetAsync(app.AuthorizeUrl("openai:models offline_access"));
 
-        IsInvalidScope(refused);
+        (await ErrorPage.ReadAsync(refused)).Should().Contain("scope", "the app may not ask for it");
         allowed.StatusCode.Should().Be(HttpStatusCode.OK);
     }
 
@@ -75,10 +86,4 @@ public sealed class Asking_for_scopes(SharedBroker shared)
     /// <summary>The first app may ask for these scopes alone.</summary>
     private static Dictionary<string, string> Only(params string[] scopes) =>
         Enumerable.Range(0, 11).ToDictionary(i => $"Apps:0:Scopes:{i}", i => scopes[i % scopes.Length]);
-
-    private static void IsInvalidScope(HttpResponseMessage response)
-    {
-        response.StatusCode.Should().Be(HttpStatusCode.Found);
-        ConsentPage.ParametersOf(response).Should().Contain("error", "invalid_scope");
-    }
 }

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Http.Headers;
-using TokenBroker.Tests.Authorization.Consent;
 using TokenBroker.Tests.Host;
 
 namespace TokenBroker.Tests.Authorization;
@@ -26,9 +25,7 @@ public sealed class Refusing_other_flows(SharedBroker shared)
         using var response = await person.GetAsync(new OAuthApp(Broker).AuthorizeUrl(
             OAuthApp.DefaultScope + " openid", new() { ["response_type"] = responseType, ["nonce"] = "n" }));
 
-        response.StatusCode.Should().Be(HttpStatusCode.Found);
-        response.Headers.Location!.Fragment.Should().BeEmpty();
-        ConsentPage.ParametersOf(response)["error"].Should().BeOneOf("unsupported_response_type", "invalid_request");
+        (await ErrorPage.ReadAsync(response)).Should().Contain("response_type");
     }
 
     [Theory]
@@ -41,9 +38,7 @@ public sealed class Refusing_other_flows(SharedBroker shared)
 
         using var response = await person.GetAsync(new OAuthApp(Broker).AuthorizeUrl(change: new() { ["response_mode"] = responseMode }));
 
-        response.StatusCode.Should().Be(HttpStatusCode.Found);
-        response.Headers.Location!.Fragment.Should().BeEmpty();
-        ConsentPage.ParametersOf(response).Should().Contain("error", "invalid_request");
+        (await ErrorPage.ReadAsync(response)).Should().Contain("response_mode");
     }
 
     [Theory]
