@@ -47,7 +47,7 @@ public sealed class Checking_the_redirect_uri(SharedBroker shared)
 
         using var response = await person.GetAsync(new OAuthApp(Broker).AuthorizeUrl(change: new() { ["redirect_uri"] = redirectUri }));
 
-        await IsAnErrorPageAsync(response, "address");
+        await IsAnErrorPageAsync(response, "'redirect_uri'");
     }
 
     [Fact]
@@ -57,7 +57,7 @@ public sealed class Checking_the_redirect_uri(SharedBroker shared)
 
         using var response = await person.GetAsync(new OAuthApp(Broker).AuthorizeUrl(change: new() { ["redirect_uri"] = null }));
 
-        await IsAnErrorPageAsync(response, "address");
+        await IsAnErrorPageAsync(response, "'redirect_uri'");
     }
 
     [Fact]
@@ -68,7 +68,7 @@ public sealed class Checking_the_redirect_uri(SharedBroker shared)
 
         using var response = await person.GetAsync(url);
 
-        await IsAnErrorPageAsync(response, "address");
+        await IsAnErrorPageAsync(response, "'redirect_uri'");
     }
 
     [Fact]
@@ -79,7 +79,7 @@ public sealed class Checking_the_redirect_uri(SharedBroker shared)
 
         using var response = await page.Set("redirect_uri", "https://evil.example/callback").AnswerAsync();
 
-        await IsAnErrorPageAsync(response, "address");
+        await IsAnErrorPageAsync(response, "'redirect_uri'");
     }
 
     [Theory]
@@ -94,7 +94,7 @@ public sealed class Checking_the_redirect_uri(SharedBroker shared)
 
         using var response = await person.GetAsync(new OAuthApp(Broker).AuthorizeUrl(change: new() { ["client_id"] = clientId }));
 
-        await IsAnErrorPageAsync(response, "app");
+        await IsAnErrorPageAsync(response, "'client_id'");
     }
 
     [Fact]
@@ -109,7 +109,7 @@ public sealed class Checking_the_redirect_uri(SharedBroker shared)
             ["state"] = "phishing-state",
         }));
 
-        await IsAnErrorPageAsync(response, "app");
+        await IsAnErrorPageAsync(response, "'client_id'");
         (await response.Content.ReadAsStringAsync()).Should().NotContain("alert(1)").And.NotContain("phishing");
     }
 

@@ -55,8 +55,12 @@ internal sealed class ConsentPage
 
     public IReadOnlyList<string> Values(string name) => [.. _fields.Where(field => field.Key == name).Select(field => field.Value)];
 
-    public string? Complaint(string name) =>
-        Document.QuerySelector($"[name='{name}']")?.Closest(".field, fieldset, .stack")?.QuerySelector(".error")?.TextContent;
+    /// <summary>What the page says of this field, in its place or, where none is shown, right after the last of its kind.</summary>
+    public string? Complaint(string name)
+    {
+        var place = Document.QuerySelector($"[name='{name}']")?.Closest(".field, fieldset, .stack");
+        return (place?.QuerySelector(".error") ?? place?.ParentElement?.QuerySelector(":scope > .error"))?.TextContent;
+    }
 
     public Task<HttpResponseMessage> AnswerAsync(string decision = "approve") => _person.SendAsync(
         new HttpRequestMessage(HttpMethod.Post, "/connect/authorize")

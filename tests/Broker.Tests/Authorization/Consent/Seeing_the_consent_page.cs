@@ -80,8 +80,9 @@ public sealed class Seeing_the_consent_page(SharedBroker shared)
         await using var broker = await BrokerHost.StartAsync(new() { ["Apps:0:Name"] = Name });
         using var person = await Person.WithKeyAsync(broker);
 
-        var page = await ConsentPage.OpenAsync(person, new OAuthApp(broker).AuthorizeUrl());
-        await page.ApproveAsync(new OAuthApp(broker));
+        var app = new OAuthApp(broker);
+        var page = await ConsentPage.OpenAsync(person, app.AuthorizeUrl());
+        await page.ApproveAsync(app);
         var portal = await person.PageAsync("/");
 
         page.Document.QuerySelector("h1")!.TextContent.Should().Contain(Name);
