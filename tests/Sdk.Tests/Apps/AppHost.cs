@@ -138,17 +138,21 @@ public sealed class AppHost : IAsyncDisposable
     private static async Task<AppHost> StartAsync(AppHost host)
     {
         await host._app.StartAsync();
+        host.Settings.Callbacks.Add(host.Callback);
+        var entry = new ConfiguredApp
+        {
+            ClientId = host.Settings.ClientId,
+            ClientSecret = host.Settings.ClientSecret,
+            Name = host.Settings.Name,
+            Scopes = { "openai:chat", "openai:models", "openai:embeddings", "offline_access" },
+        };
+        foreach (var callback in host.Settings.Callbacks)
+        {
+            entry.RedirectUris.Add(callback);
+        }
+
         await using var scope = host.Broker.Services.CreateAsyncScope();
-        await scope.ServiceProvider.GetRequiredService<RegisterApp>().RunAsync(
-            new ConfiguredApp
-            {
-                ClientId = host.Settings.ClientId,
-                ClientSecret = host.Settings.ClientSecret,
-                Name = host.Settings.Name,
-                RedirectUris = { host.Callback },
-                Scopes = { "openai:chat", "openai:models", "openai:embeddings", "offline_access" },
-            },
-            CancellationToken.None);
+        await scope.ServiceProvider.GetRequiredService<RegisterApp>().RunAsync(entry, CancellationToken.None);
         return host;
     }
 

@@ -15,6 +15,9 @@ public sealed class AppSettings
 
     public string Name { get; } = "Sdk App";
 
+    /// <summary>The redirect URIs of the nodes that have started.</summary>
+    public IList<string> Callbacks { get; } = [];
+
     public Action<TokenBrokerOptions>? Options { get; init; }
 
     public Action<IServiceCollection>? Services { get; init; }
