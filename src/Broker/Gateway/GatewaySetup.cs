@@ -11,6 +11,7 @@ internal static class GatewaySetup
         builder.Services.AddHttpForwarder();
         builder.Services.AddSingleton<LiveGrants>();
         builder.Services.AddSingleton<Callers>();
+        builder.Services.AddSingleton<StrangerLimit>();
         builder.Services.AddSingleton<GrantLimits>();
         builder.Services.AddSingleton<RequestBody>();
         builder.Services.AddSingleton<Admission>();

@@ -154,6 +154,7 @@ public sealed class BrokerHost : IAsyncDisposable
             ["Accounts:SignInAttemptsPerMinute"] = "100000",
             ["Gateway:RequestsPerMinute"] = "1000000",
             ["Broker:RequestsPerMinute"] = "1000000",
+            ["Gateway:InvalidTokensPerMinute"] = "1000000",
             ["Gateway:RecheckInterval"] = "00:00:05",
         };
         RegisterApp(settings, 0, AppId, AppSecret, "Test App");
