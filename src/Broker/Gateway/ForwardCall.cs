@@ -63,7 +63,7 @@ internal sealed class ForwardCall(
             return GatewayError.MissingToken;
         }
 
-        var (caller, refusal) = await callers.FindAsync(token, context.RequestAborted);
+        var (caller, refusal) = await callers.FindAsync(context, token);
         if (caller is null)
         {
             return refusal;
