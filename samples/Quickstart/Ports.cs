@@ -30,8 +30,8 @@ internal sealed record Ports(int Broker, int Sandbox, int Chat)
         return (taken, options.PortBase) switch
         {
             ([], _) => wanted,
-            (_, null) => Free() with { Notice = $"Port {string.Join(" and ", taken)} is taken, so other ports were chosen." },
-            _ => throw new IOException($"Port {string.Join(" and ", taken)} is taken: choose another --port-base, or leave it out."),
+            (_, null) => Free() with { Notice = $"{Words(taken)} taken, so other ports were chosen." },
+            _ => throw new IOException($"{Words(taken)} taken: choose another --port-base, or leave it out."),
         };
     }
 
@@ -73,6 +73,9 @@ internal sealed record Ports(int Broker, int Sandbox, int Chat)
             return exception.SocketErrorCode is SocketError.AddressNotAvailable or SocketError.AddressFamilyNotSupported;
         }
     }
+
+    private static string Words(List<int> taken) =>
+        taken is [var one] ? $"Port {one} is" : $"Ports {string.Join(", ", taken.SkipLast(1))} and {taken[^1]} are";
 
     private static Uri UrlOf(int port) => new($"http://localhost:{port}");
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using TokenBroker.Samples.Quickstart.Check;
 
 namespace TokenBroker.Samples.Quickstart;
@@ -56,8 +57,14 @@ internal static class QuickstartCommand
             ? CheckRun.RunAsync(Console.Out, cancellationToken)
             : ServeAsync(OptionsOf(result), cancellationToken));
 
+        var parsed = root.Parse(args);
+        if (parsed.Action is ParseErrorAction error)
+        {
+            error.ShowHelp = false;
+        }
+
         // Three servers may need a moment each for what is still open.
-        return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(10) });
+        return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(10) });
     }
 
     private static QuickstartOptions OptionsOf(ParseResult result) => new()
@@ -75,7 +82,7 @@ internal static class QuickstartCommand
         {
             servers = await QuickstartServers.StartAsync(options, cancellationToken);
         }
-        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+        catch (Exception exception)
         {
             await Console.Error.WriteLineAsync($"The quickstart did not start. {exception.Message}");
             return 1;

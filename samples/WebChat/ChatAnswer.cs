@@ -13,9 +13,9 @@ internal static class ChatAnswer
 {
     public static IResult Start(ChatRequest request, TokenBrokerConnection broker, CancellationToken cancellationToken)
     {
-        if (request is not { Model.Length: > 0, Turns.Count: > 0 and <= 200 })
+        if (request is not { Model.Length: > 0, Turns.Count: > 0 and <= 200 } || request.Turns.Any(turn => turn is not { Text: not null }))
         {
-            return Results.BadRequest("Send a model and 1 to 200 turns.");
+            return Results.BadRequest("Send a model and 1 to 200 turns, each with its text.");
         }
 
         var chat = broker.CreateChatClient(request.Model, WebChatApplication.AnswerAtOnce);

@@ -43,6 +43,9 @@ internal static class CheckRun
         Throwaway = true,
         EventDelay = TimeSpan.Zero,
         MoreApps = [BareClient.Registration],
+
+        // Without the look at the database every five seconds: what ends in time, a notification has ended.
+        BrokerArguments = ["--Gateway:RecheckInterval=01:00:00"],
     };
 
     private static async Task PlayAsync(Stage stage, Report report, CancellationToken cancellationToken)

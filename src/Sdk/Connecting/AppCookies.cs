@@ -19,6 +19,9 @@ internal sealed class AppCookies(IDataProtectionProvider protection, IOptions<To
 {
     private static readonly TimeSpan ConnectTime = TimeSpan.FromMinutes(15);
 
+    /// <summary>Connects under way in one browser, such as tabs. More would make every request's headers too large.</summary>
+    private const int MostUnderWay = 5;
+
     private readonly IDataProtector browserSeal = protection.CreateProtector("TokenBroker.Sdk", "browser.v1");
     private readonly IDataProtector pendingSeal = protection.CreateProtector("TokenBroker.Sdk", "connect.v1");
     private readonly string prefix = "tokenbroker.app." + Hash(options.Value.Authority + "\n" + options.Value.ClientId);
@@ -46,6 +49,7 @@ internal sealed class AppCookies(IDataProtectionProvider protection, IOptions<To
             UserId = userId,
             ExpiresAt = clock.GetUtcNow() + ConnectTime,
         };
+        ForgetWhereTooMany(http);
         http.Response.Cookies.Append(Name(http, Hash(pending.State)), pendingSeal.Protect(JsonSerializer.Serialize(pending)), Cookie(http, ConnectTime));
         return pending;
     }
@@ -63,6 +67,17 @@ internal sealed class AppCookies(IDataProtectionProvider protection, IOptions<To
         var pending = JsonSerializer.Deserialize<PendingConnect>(json);
         var same = pending is not null && CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(pending.State), Encoding.UTF8.GetBytes(state));
         return same && pending!.ExpiresAt > clock.GetUtcNow() ? pending : null;
+    }
+
+    private void ForgetWhereTooMany(HttpContext http)
+    {
+        var underWay = http.Request.Cookies.Keys
+            .Where(name => name.StartsWith(Name(http, ""), StringComparison.Ordinal) && name != Name(http, "id"))
+            .ToList();
+        if (underWay.Count >= MostUnderWay)
+        {
+            underWay.ForEach(name => http.Response.Cookies.Delete(name, Cookie(http, null)));
+        }
     }
 
     private string Name(HttpContext http, string what) => $"{(http.Request.IsHttps ? "__Host-" : "")}{prefix}.{what}";

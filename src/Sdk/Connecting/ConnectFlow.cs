@@ -126,7 +126,7 @@ internal sealed class ConnectFlow(
         }
 
         asked ??= options.Value.DefaultReturnUrl ?? http.Request.PathBase + "/";
-        return LocalUrl.IsLocal(asked) ? asked : null;
+        return LocalUrl.ToHeader(asked);
     }
 
     private SeeOtherResult Failed(string returnUrl, string code, TokenBrokerException? exception = null)

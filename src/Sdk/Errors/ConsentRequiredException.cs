@@ -11,6 +11,13 @@ namespace TokenBroker.Sdk;
 /// </summary>
 public class ConsentRequiredException : TokenBrokerException
 {
+    /// <summary>As the SDK throws it, for an app's own tests.</summary>
+    /// <param name="message">What happened and what to do.</param>
+    public ConsentRequiredException(string message)
+        : base(new BrokerError("consent_required", message, 401), null)
+    {
+    }
+
     internal ConsentRequiredException(BrokerError error, PipelineResponse? response)
         : base(error, response)
     {

@@ -11,6 +11,14 @@ namespace TokenBroker.Sdk;
 /// </summary>
 public sealed class GrantRevokedException : ConsentRequiredException
 {
+    /// <summary>As the SDK throws it, for an app's own tests.</summary>
+    /// <param name="message">What happened and what to do.</param>
+    /// <param name="portalUrl">Where the user can mend it.</param>
+    public GrantRevokedException(string message, Uri? portalUrl = null)
+        : base(new BrokerError("grant_revoked", message, 401, PortalUrl: portalUrl), null)
+    {
+    }
+
     internal GrantRevokedException(BrokerError error, PipelineResponse? response)
         : base(error, response)
     {

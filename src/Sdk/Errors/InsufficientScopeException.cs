@@ -10,6 +10,14 @@ namespace TokenBroker.Sdk;
 /// </summary>
 public sealed class InsufficientScopeException : TokenBrokerException
 {
+    /// <summary>As the SDK throws it, for an app's own tests.</summary>
+    /// <param name="message">What happened and what to do.</param>
+    /// <param name="portalUrl">Where the user can mend it.</param>
+    public InsufficientScopeException(string message, Uri? portalUrl = null)
+        : base(new BrokerError("insufficient_scope", message, 403, PortalUrl: portalUrl), null)
+    {
+    }
+
     internal InsufficientScopeException(BrokerError error, PipelineResponse? response)
         : base(error, response)
     {

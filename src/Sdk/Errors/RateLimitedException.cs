@@ -12,6 +12,12 @@ namespace TokenBroker.Sdk;
 /// </summary>
 public sealed class RateLimitedException : TokenBrokerException
 {
+    /// <summary>As the SDK throws it, for an app's own tests.</summary>
+    /// <param name="message">What happened and what to do.</param>
+    /// <param name="retryAfter">How long to wait.</param>
+    public RateLimitedException(string message, TimeSpan? retryAfter = null)
+        : base(new BrokerError("rate_limited", message, 429), null) => RetryAfter = retryAfter;
+
     internal RateLimitedException(BrokerError error, PipelineResponse? response)
         : base(error, response)
     {

@@ -18,6 +18,16 @@ namespace TokenBroker.Sdk;
 /// </remarks>
 public class TokenBrokerException : ClientResultException
 {
+    /// <summary>As the SDK throws it, for an app's own tests.</summary>
+    /// <param name="code">See <see cref="Code"/>.</param>
+    /// <param name="message">What happened and what to do.</param>
+    /// <param name="status">The HTTP status, not 0.</param>
+    /// <param name="portalUrl">Where the user can mend it.</param>
+    public TokenBrokerException(string code, string message, int status, Uri? portalUrl = null)
+        : this(new BrokerError(code, message, status, PortalUrl: portalUrl), null, null)
+    {
+    }
+
     private protected TokenBrokerException(BrokerError error, PipelineResponse? response)
         : this(error, response, null)
     {
