@@ -79,9 +79,11 @@ internal sealed class Evidence : IDisposable
         }
     }
 
-    public void KeepLog(BrokerHost broker)
+    /// <param name="broker">Whose log.</param>
+    /// <param name="from">How many lines were there before there was a key.</param>
+    public void KeepLog(BrokerHost broker, int from = 0)
     {
-        foreach (var line in broker.Log.Lines)
+        foreach (var line in broker.Log.Lines.Skip(from))
         {
             Keep("log: " + string.Join(' ', line.Split(' ').Take(2)), line);
         }

@@ -21,6 +21,7 @@ public sealed class Keeping_the_key_in_through_faults(Keeping_the_key_in_through
     public async Task Finds_no_byte_of_it_anywhere(FaultKind fault)
     {
         using var evidence = new Evidence();
+        var linesBefore = Broker.Log.Lines.Count;
         using var person = await Person.WithKeyAsync(Broker, _key);
         var api = new Api(Broker, (await new OAuthApp(Broker).ConnectAsync(person)).AccessToken);
         var words = $"[[fault:{JsonNamingPolicy.SnakeCaseLower.ConvertName(fault.ToString())}]] [[events:8]]";
@@ -34,7 +35,7 @@ public sealed class Keeping_the_key_in_through_faults(Keeping_the_key_in_through
         Broker.Journal.Snapshot().Should().Contain(e => e.Key == _key && e.Path == "/v1/chat/completions", "the fault must have struck");
         evidence.KeepFiles(Broker);
         evidence.KeepBrowser(person);
-        evidence.KeepLog(Broker);
+        evidence.KeepLog(Broker, linesBefore);
         evidence.Places.Should().Contain(["app", "browser", "log", "file", "activity", "metric"]);
         evidence.HitsOf(new KeySearch(_key)).Should().BeEmpty("no byte of the key may leave the broker");
     }
