@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using TokenBroker.Audit;
 using TokenBroker.Storage;
+using TokenBroker.Tests.Host;
 
 namespace TokenBroker.Tests.Audit;
 
@@ -134,6 +135,5 @@ public sealed class Verifying_the_chain : IAsyncLifetime
         return await new AuditLog(db, TimeProvider.System).VerifyAsync(CancellationToken.None);
     }
 
-    private BrokerDbContext Open() => new(new DbContextOptionsBuilder<BrokerDbContext>()
-        .UseSqlite($"Data Source={_directory}/broker.db;Pooling=False;Default Timeout=30").Options);
+    private BrokerDbContext Open() => BareDatabase.Open(_directory);
 }

@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 using TokenBroker.Custody;
 using TokenBroker.Storage;
+using TokenBroker.Tests.Host;
 
 namespace TokenBroker.Tests.Custody;
 
@@ -21,7 +22,8 @@ public sealed class Keeping_keys_open : IAsyncLifetime
     {
         _kek = new CountingKek(LocalFileKek.LoadOrCreate(Path.Combine(_directory, "vault.key")));
         _services = new ServiceCollection()
-            .AddDbContext<BrokerDbContext>(o => o.UseSqlite($"Data Source={_directory}/broker.db;Foreign Keys=False;Pooling=False"))
+            .AddDbContext<BrokerDbContext>(o => o.UseSqlite(BareDatabase.ConnectionString(_directory)))
+            .AddIdentityOptions()
             .AddSingleton<TimeProvider>(_clock)
             .AddSingleton(new Vault(_kek, _kek, LocalFileKek.Algorithm))
             .AddScoped<UpstreamKeys>()

@@ -51,6 +51,7 @@ public sealed class Running_the_program : IDisposable
             migrate.Output.Should().Contain("up to date");
         }
 
+        File.Exists(Path.Combine(Data, "vault.key")).Should().BeFalse("neither command needs the vault");
         using (var empty = await BrokerProcess.RunAsync("Production", "audit", "verify", "--json", DataSetting))
         {
             empty.ExitCode.Should().Be(0, empty.Error);

@@ -37,7 +37,8 @@ internal sealed class Evidence : IDisposable
         _meters.Start();
     }
 
-    public int Bytes => _kept.Sum(k => k.Bytes.Length);
+    /// <summary>Settings under which the captured log has what any part would log, had the operator turned it all on.</summary>
+    public static Dictionary<string, string> LogEverything => new() { ["Logging:TokenBroker.Tests.Host.LogCapture:LogLevel:Default"] = "Trace" };
 
     public IEnumerable<string> Places => _kept.Select(k => k.Place.Split(':')[0]).Distinct();
 
@@ -78,11 +79,13 @@ internal sealed class Evidence : IDisposable
         }
     }
 
-    public void KeepLog(BrokerHost broker)
+    /// <param name="broker">Whose log.</param>
+    /// <param name="from">How many lines were there before there was a key.</param>
+    public void KeepLog(BrokerHost broker, int from = 0)
     {
-        while (broker.Log.Lines.TryDequeue(out var line))
+        foreach (var line in broker.Log.Lines.Skip(from))
         {
-            Keep("log", line);
+            Keep("log: " + string.Join(' ', line.Split(' ').Take(2)), line);
         }
     }
 

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Http.Json;
 using TokenBroker.Samples.SandboxUpstream;
 using TokenBroker.Tests.Authorization.Consent;
 using TokenBroker.Tests.Host;
@@ -16,8 +15,6 @@ public sealed class Keeping_the_key_in
     private readonly string _key = KeySearch.NewKey();
     private readonly string _keyAtConsent = KeySearch.NewKey("inline");
     private readonly string _refusedKey = KeySearch.NewKey("test-revoked");
-
-    public static TheoryData<FaultKind> Faults => [.. Enum.GetValues<FaultKind>()];
 
     [Fact]
     public async Task Through_everything_that_people_and_apps_do()
@@ -49,33 +46,6 @@ public sealed class Keeping_the_key_in
         await CollectAndSearchAsync(evidence, broker, person);
     }
 
-    [Theory]
-    [MemberData(nameof(Faults))]
-    public async Task Through_each_fault_of_the_provider(FaultKind fault)
-    {
-        using var evidence = new Evidence();
-        await using var broker = await StartAsync();
-        using var person = await Person.WithKeyAsync(broker, _key);
-        var tokens = await new OAuthApp(broker).ConnectAsync(person);
-        var api = new Api(broker, tokens.AccessToken);
-        var name = System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName(fault.ToString());
-        foreach (var words in (string[])[$"[[fault:{name}]] [[events:8]]", $"[[fault:{name}]] [[fault:gzip]] [[events:8]]"])
-        {
-            await TryAsync(evidence, limit => api.OpenStreamAsync(words, cancellationToken: limit));
-            await TryAsync(evidence, limit => api.SendAsync(
-                HttpMethod.Post,
-                "/chat/completions",
-                JsonContent.Create(new { model = "gpt-4o-mini", messages = new[] { new { role = "user", content = words } } }),
-                HttpCompletionOption.ResponseHeadersRead,
-                limit));
-            await TryAsync(evidence, limit => api.SendAsync(
-                HttpMethod.Post, "/responses", JsonContent.Create(new { model = "gpt-4o-mini", stream = true, input = words }), HttpCompletionOption.ResponseHeadersRead, limit));
-        }
-
-        broker.Journal.Snapshot().Should().Contain(e => e.Key == _key && e.Path == "/v1/chat/completions", "the fault must have struck");
-        await CollectAndSearchAsync(evidence, broker, person);
-    }
-
     [Fact]
     public async Task When_the_provider_fails_while_the_key_is_checked()
     {
@@ -91,11 +61,7 @@ public sealed class Keeping_the_key_in
         await CollectAndSearchAsync(evidence, broker, person);
     }
 
-    private static Task<BrokerHost> StartAsync() => BrokerHost.StartAsync(new()
-    {
-        // Everything that any part would log, had the operator turned it all on.
-        ["Logging:TokenBroker.Tests.Host.LogCapture:LogLevel:Default"] = "Trace",
-    });
+    private static Task<BrokerHost> StartAsync() => BrokerHost.StartAsync(Evidence.LogEverything);
 
     private async Task EnterKeysAsync(Evidence evidence, Person person)
     {
@@ -157,22 +123,6 @@ public sealed class Keeping_the_key_in
         await evidence.KeepAsync("app", await narrow.PostRawAsync("/chat/completions", "{"));
         await person.PressAsync("Public App", "Pause");
         await evidence.KeepAsync("app", await narrow.GetAsync("/models"));
-    }
-
-    private static async Task TryAsync(Evidence evidence, Func<CancellationToken, Task<HttpResponseMessage>> call)
-    {
-        // A provider that stands still is waited for for ten minutes; here not.
-        var patience = TimeSpan.FromSeconds(2);
-        using var limit = new CancellationTokenSource(patience);
-        try
-        {
-            using var response = await call(limit.Token);
-            await evidence.KeepAsync("app", response, patience);
-        }
-        catch (Exception exception) when (exception is OperationCanceledException or HttpRequestException)
-        {
-            evidence.Keep("app", exception.ToString());
-        }
     }
 
     private async Task CollectAndSearchAsync(Evidence evidence, BrokerHost broker, Person person)

@@ -72,7 +72,7 @@ public sealed class Searching_for_a_key
     public async Task Finds_it_in_every_place_that_is_looked_at()
     {
         using var evidence = new Evidence();
-        await using var broker = await BrokerHost.StartAsync(new() { ["Logging:TokenBroker.Tests.Host.LogCapture:LogLevel:Default"] = "Trace" });
+        await using var broker = await BrokerHost.StartAsync(Evidence.LogEverything);
         using var person = new Person(broker);
         person.Received.Add($"<input value='{_key}'>");
         person.Cookies.Add(new Cookie("planted", _key, "/", "localhost"));
@@ -101,7 +101,7 @@ public sealed class Searching_for_a_key
         evidence.KeepFiles(broker);
 
         var hits = evidence.HitsOf(new KeySearch(_key));
-        hits.Should().Contain(["app (plain)", "browser (plain)", "browser: cookie (plain)", "log (plain)", "activity (plain)", "metric (plain)"])
+        hits.Should().Contain(["app (plain)", "browser (plain)", "browser: cookie (plain)", "log: Trace Microsoft.AspNetCore.Anything (plain)", "activity (plain)", "metric (plain)"])
             .And.Contain(hit => hit.StartsWith("file: broker.db", StringComparison.Ordinal));
         evidence.HitsOf(new KeySearch(KeySearch.NewKey())).Should().BeEmpty("another key is nowhere");
     }
