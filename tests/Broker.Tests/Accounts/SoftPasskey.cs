@@ -14,6 +14,7 @@ internal sealed class SoftPasskey : IDisposable
 {
     private const byte PresentAndVerified = 0x01 | 0x04;
     private const byte HasCredential = 0x40;
+    private static readonly string[] Transports = ["internal"];
     private readonly ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private readonly byte[] _id = RandomNumberGenerator.GetBytes(16);
     private uint _count;
@@ -48,7 +49,7 @@ internal sealed class SoftPasskey : IDisposable
         {
             clientDataJSON = Base64Url.EncodeToString(clientData),
             attestationObject = Base64Url.EncodeToString(attestation),
-            transports = new[] { "internal" },
+            transports = Transports,
         });
     }
 

@@ -49,7 +49,7 @@ public sealed class The_cookies(SharedBroker shared)
         {
             AllowAutoRedirect = false,
             CookieContainer = cookies,
-            SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => true },
+            SslOptions = { RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate?.Subject == "CN=localhost" },
         })
         { BaseAddress = new Uri(address) };
         var page = await Person.ParseAsync(await http.GetAsync("/sign-up"));

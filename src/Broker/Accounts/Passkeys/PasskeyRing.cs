@@ -72,6 +72,10 @@ internal sealed class PasskeyRing(
             cancellationToken);
     }
 
+    /// <summary>Whether the person has this passkey.</summary>
+    public async Task<bool> HasAsync(Guid userId, byte[] credentialId, CancellationToken cancellationToken) =>
+        await users.GetPasskeyAsync(await FindAsync(userId, cancellationToken), credentialId) is not null;
+
     public Task<bool> RemoveAsync(Guid userId, byte[] credentialId, CancellationToken cancellationToken) =>
         ChangeAsync(
             userId,
@@ -112,11 +116,7 @@ internal sealed class PasskeyRing(
         return done;
     }
 
-    private static string Tidy(string? name)
-    {
-        var plain = string.Concat((name ?? "").Where(c => !char.IsControl(c))).Trim();
-        return plain.Length > LongestName ? plain[..LongestName] : plain;
-    }
+    private static string Tidy(string? name) => OneLine.Of(name, LongestName);
 
     /// <summary>The change gives the passkey's name, or null where it changed nothing.</summary>
     private async Task<bool> ChangeAsync(

@@ -40,7 +40,7 @@ internal sealed class PasskeysModel(PasskeyRing passkeys) : PageModel
     }
 
     public async Task<IActionResult> OnPostRenameAsync(CancellationToken cancellationToken) =>
-        CredentialId() is { } id
+        await OwnAsync(cancellationToken) is { } id
             ? Done(
                 await passkeys.RenameAsync(HttpContext.UserId(), id, Name, cancellationToken),
                 "The name is saved.",
@@ -48,12 +48,16 @@ internal sealed class PasskeysModel(PasskeyRing passkeys) : PageModel
             : NotFound();
 
     public async Task<IActionResult> OnPostRemoveAsync(CancellationToken cancellationToken) =>
-        CredentialId() is { } id
+        await OwnAsync(cancellationToken) is { } id
             ? Done(
                 await passkeys.RemoveAsync(HttpContext.UserId(), id, cancellationToken),
                 "The passkey is removed, and all other sessions are ended. Delete it in your password manager as well.",
-                "The passkey was not removed: it is the only way into your account, or it is gone already.")
+                "The passkey was not removed: it is the only way into your account.")
             : NotFound();
+
+    /// <summary>The passkey that the form names, if it is this person's.</summary>
+    private async Task<byte[]?> OwnAsync(CancellationToken cancellationToken) =>
+        CredentialId() is { } id && await passkeys.HasAsync(HttpContext.UserId(), id, cancellationToken) ? id : null;
 
     private byte[]? CredentialId()
     {

@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using TokenBroker.Accounts;
 using TokenBroker.Audit;
 using TokenBroker.Custody;
 using TokenBroker.Storage;
@@ -20,6 +21,8 @@ internal sealed class StoreKey(BrokerDbContext db, UpstreamKeys keys, KeyCheck c
     private const int LongestKey = 512;
     private const int LongestLabel = 80;
 
+    private static readonly StoredKey TooMany = new(null, null, $"You have {MostKeys} keys, the most that one account keeps. Delete one first.");
+
     public async Task<StoredKey> RunAsync(Guid userId, Upstream upstream, string? label, string? text, CancellationToken cancellationToken)
     {
         text = text?.Trim() ?? "";
@@ -28,9 +31,9 @@ internal sealed class StoreKey(BrokerDbContext db, UpstreamKeys keys, KeyCheck c
             return new StoredKey(null, null, complaint);
         }
 
-        if (await db.UpstreamKeys.CountAsync(k => k.UserId == userId, cancellationToken) >= MostKeys)
+        if (!await HasRoomAsync(userId, cancellationToken))
         {
-            return new StoredKey(null, null, $"You have {MostKeys} keys, the most that one account keeps. Delete one first.");
+            return TooMany;
         }
 
         var finding = await check.AskAsync(upstream, text, cancellationToken);
@@ -39,20 +42,25 @@ internal sealed class StoreKey(BrokerDbContext db, UpstreamKeys keys, KeyCheck c
             return new StoredKey(null, finding, $"{upstream.Name} does not know this key, or has revoked it. Nothing was stored.");
         }
 
-        label = string.IsNullOrWhiteSpace(label) ? $"My {upstream.Name} key" : label.Trim();
+        label = OneLine.Of(label, LongestLabel) is { Length: > 0 } given ? given : $"My {upstream.Name} key";
         using var secret = Secret.FromText(text);
         UpstreamKey? key = null;
         await db.InTransactionAsync(
             async () =>
             {
-                key = await keys.AddAsync(
-                    userId, upstream.Id, label.Length > LongestLabel ? label[..LongestLabel] : label, secret, StatusOf(finding), cancellationToken);
+                // Asked again: another form of the same person may have taken the last place meanwhile.
+                if (!await HasRoomAsync(userId, cancellationToken))
+                {
+                    return;
+                }
+
+                key = await keys.AddAsync(userId, upstream.Id, label, secret, StatusOf(finding), cancellationToken);
                 await audit.RecordAsync(
                     "key.stored", $"user:{userId}", $"key:{key.Id}", userId,
                     new { upstream = upstream.Id, finding = finding.ToString() }, cancellationToken);
             },
             cancellationToken);
-        return new StoredKey(key, finding, null);
+        return key is null ? TooMany : new StoredKey(key, finding, null);
     }
 
     /// <summary>What the person is told of a finding.</summary>
@@ -63,6 +71,9 @@ internal sealed class StoreKey(BrokerDbContext db, UpstreamKeys keys, KeyCheck c
         KeyFinding.OutOfQuota => $"Stored. {upstream.Name} knows the key, but the account behind it is out of credit or over its rate for now.",
         _ => $"Stored, but {upstream.Name} did not answer, so the key could not be checked yet.",
     };
+
+    private async Task<bool> HasRoomAsync(Guid userId, CancellationToken cancellationToken) =>
+        await db.UpstreamKeys.CountAsync(k => k.UserId == userId, cancellationToken) < MostKeys;
 
     private static KeyStatus StatusOf(KeyFinding finding) => finding switch
     {
