@@ -2,6 +2,7 @@ using System.Net.Mime;
 using System.Security.Claims;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
+using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
@@ -27,6 +28,13 @@ internal sealed class SessionCheck(
     public override async Task ValidatePrincipal(CookieValidatePrincipalContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
+        if (context.HttpContext.Features.Get<IStatusCodeReExecuteFeature>() is not null)
+        {
+            // An error page shows nothing of the person, and must come even where the look-up is what failed.
+            context.RejectPrincipal();
+            return;
+        }
+
         var cancellationToken = context.HttpContext.RequestAborted;
         if (await FindAsync(context.Principal, cancellationToken) is not { } current)
         {
