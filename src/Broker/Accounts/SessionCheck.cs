@@ -60,6 +60,9 @@ internal sealed class SessionCheck(
         return context.Response.WriteAsJsonAsync(new { signIn = "/sign-in" }, context.HttpContext.RequestAborted);
     }
 
+    /// <summary>The sign-in page says itself where to go on; the cookie handler's own redirect would be a second, unchecked way.</summary>
+    public override Task RedirectToReturnUrl(RedirectContext<CookieAuthenticationOptions> context) => Task.CompletedTask;
+
     /// <summary>Who may not is told so in place; there is no second door to send them to.</summary>
     public override Task RedirectToAccessDenied(RedirectContext<CookieAuthenticationOptions> context)
     {
