@@ -1,9 +1,8 @@
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Threading.RateLimiting;
 using Microsoft.AspNetCore.RateLimiting;
 using Microsoft.Extensions.Options;
+using TokenBroker.Operations;
 
 namespace TokenBroker.Accounts;
 
@@ -38,7 +37,7 @@ internal sealed class AccountsRateLimit(IOptions<AccountsOptions> options) : IRa
 
         var forOptions = string.Equals(request.Query["handler"], "PasskeyOptions", StringComparison.OrdinalIgnoreCase);
         var limit = options.Value.SignInAttemptsPerMinute * (forOptions ? 6 : 1);
-        var key = $"{(forOptions ? "options" : "credentials")} {Network(httpContext.Connection.RemoteIpAddress)}";
+        var key = $"{(forOptions ? "options" : "credentials")} {ClientNetwork.Of(httpContext)}";
         return RateLimitPartition.GetSlidingWindowLimiter(key, _ => new SlidingWindowRateLimiterOptions
         {
             PermitLimit = limit,
@@ -46,21 +45,5 @@ internal sealed class AccountsRateLimit(IOptions<AccountsOptions> options) : IRa
             SegmentsPerWindow = 6,
             QueueLimit = 0,
         });
-    }
-
-    /// <summary>An IPv4 address, or the /64 of an IPv6 one: whoever has one address there has them all.</summary>
-    private static string Network(IPAddress? address)
-    {
-        if (address is null)
-        {
-            return "unknown";
-        }
-
-        if (address.IsIPv4MappedToIPv6 || address.AddressFamily == AddressFamily.InterNetwork)
-        {
-            return address.MapToIPv4().ToString();
-        }
-
-        return Convert.ToHexString(address.GetAddressBytes().AsSpan(0, 8));
     }
 }

@@ -95,9 +95,26 @@ internal static class AuthorizationSetup
 
         // The token endpoint redeems by itself, atomically; OpenIddict's own redemption ignores a lost race.
         server.RemoveEventHandler(OpenIddictServerHandlers.RedeemTokenEntry.Descriptor);
+        server.AddEventHandler<ValidateAuthorizationRequestContext>(handler => handler
+            .UseInlineHandler(RequireRedirectUri)
+            .SetOrder(OpenIddictServerHandlers.Authentication.ValidateClientIdParameter.Descriptor.Order + 1));
         server.AddEventHandler<ApplyTokenResponseContext>(handler => handler
             .UseScopedHandler<CompleteRedemption>()
             .SetOrder(int.MinValue + 100_000));
+    }
+
+    /// <summary>
+    /// OpenIddict asks for a redirect URI in OpenID Connect requests alone. Here every request names one, and only one:
+    /// the consent page shows it, and a parameter that is given twice reads as none.
+    /// </summary>
+    private static ValueTask RequireRedirectUri(ValidateAuthorizationRequestContext context)
+    {
+        if (string.IsNullOrEmpty(context.Request.RedirectUri))
+        {
+            context.Reject(Errors.InvalidRequest, "The mandatory 'redirect_uri' parameter is missing, or given more than once.");
+        }
+
+        return default;
     }
 
     private sealed class CompleteRedemption(Redemption redemption) : IOpenIddictServerHandler<ApplyTokenResponseContext>

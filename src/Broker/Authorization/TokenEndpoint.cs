@@ -14,7 +14,8 @@ namespace TokenBroker.Authorization;
 /// <summary>
 /// The token endpoint (RFC 6749, section 3.2) for codes and refresh tokens. OpenIddict has authenticated the client
 /// and validated the code or token before this runs; here the grant is checked, the token is redeemed once, and the
-/// new tokens are bound to what the grant allows now: scopes only ever shrink, and no token outlives the grant.
+/// new tokens are bound to what the grant allows now: scopes only ever shrink, and no token outlives the grant. A
+/// refresh that asks for fewer scopes narrows its access token alone, which OpenIddict sees to (RFC 6749, section 6).
 /// </summary>
 internal sealed class TokenEndpoint(BrokerDbContext db, Redemption redemption, EndGrant endGrant, IssuedIdentity identity, TimeProvider time)
 {
@@ -47,11 +48,6 @@ internal sealed class TokenEndpoint(BrokerDbContext db, Redemption redemption, E
         }
 
         var scopes = presented.GetScopes().Intersect(JsonSerializer.Deserialize<string[]>(grant.Scopes ?? "[]") ?? []).ToImmutableArray();
-        if (request.IsRefreshTokenGrantType() && !string.IsNullOrEmpty(request.Scope))
-        {
-            scopes = [.. scopes.Intersect(request.GetScopes())];
-        }
-
         var principal = await identity.MakeAsync(grant, scopes, left, cancellationToken);
         return TypedResults.SignIn(principal, properties: null, Scheme);
     }

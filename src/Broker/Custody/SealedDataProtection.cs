@@ -21,18 +21,22 @@ internal static class SealedDataProtection
             .PersistKeysToDbContext<BrokerDbContext>();
         builder.Services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(services =>
             new ConfigureOptions<KeyManagementOptions>(options =>
-                options.XmlEncryptor = new KekXmlEncryptor(services.GetRequiredService<Vault>())));
+                options.XmlEncryptor = new KekXmlEncryptor(services)));
     }
 }
 
-/// <summary>Seals a Data Protection key. The framework's seam is synchronous and runs at start and at rotation only.</summary>
-internal sealed class KekXmlEncryptor(Vault vault) : IXmlEncryptor
+/// <summary>
+/// Seals a Data Protection key. The framework's seam is synchronous and runs at start and at rotation only. The vault is
+/// asked for when it is needed: a command that seals nothing, such as <c>migrate</c>, neither makes nor needs one.
+/// </summary>
+internal sealed class KekXmlEncryptor(IServiceProvider services) : IXmlEncryptor
 {
     internal static readonly EnvelopeBinding Binding = new("broker", "data-protection", "data-protection-key");
 
     public EncryptedXmlInfo Encrypt(XElement plaintextElement)
     {
         using var secret = Secret.FromText(plaintextElement.ToString(SaveOptions.DisableFormatting));
+        var vault = services.GetRequiredService<Vault>();
         var envelope = KeyEnvelope.SealAsync(vault, secret, Binding, CancellationToken.None).GetAwaiter().GetResult();
         var element = new XElement("sealedKey", new XElement("value", Convert.ToBase64String(envelope)));
         return new EncryptedXmlInfo(element, typeof(KekXmlDecryptor));

@@ -57,14 +57,14 @@ internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceTab
                 return (null, GatewayError.ModelNotAllowed(request.Model));
             }
 
-            var (reservation, notReserved) = await ReserveAsync(caller, operation, request, price, context.RequestAborted);
+            var (reservation, mostOutput, notReserved) = await ReserveAsync(caller, operation, request, price, context.RequestAborted);
             if (reservation is null)
             {
                 return (null, notReserved);
             }
 
             admitted = true;
-            var call = new Call(caller, upstream, operation, request, keyId) { Price = price, Reservation = reservation, Path = path };
+            var call = new Call(caller, upstream, operation, request, keyId) { Price = price, Reservation = reservation, MostOutput = mostOutput, Path = path };
             return (new Admitted(call, RequestBody.Apply(body, request.Edits), lease), null);
         }
         finally
@@ -79,24 +79,24 @@ internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceTab
     private static bool IsAllowed(Caller caller, string? model, ModelPrice? price) =>
         model is not null && price is not null && (caller.Facts.Models is null || caller.Facts.Models.Contains(model));
 
-    private async Task<(BudgetLedger.Reservation? Reservation, GatewayError? Refusal)> ReserveAsync(
+    private async Task<(BudgetLedger.Reservation? Reservation, long MostOutput, GatewayError? Refusal)> ReserveAsync(
         Caller caller, Operation operation, CallRequest request, ModelPrice? price, CancellationToken cancellationToken)
     {
         var account = await budgets.AccountAsync(caller.Grant.Id, cancellationToken);
         if (operation.Kind == OperationKind.Free)
         {
-            return (account.TryReserve(0, long.MaxValue), null);
+            return (account.TryReserve(0, long.MaxValue), 0, null);
         }
 
         if (price is null || WorstCost.Of(operation.Kind, request, price) is not { } worst)
         {
-            return (null, GatewayError.ModelNotAllowed(request.Model));
+            return (null, 0, GatewayError.ModelNotAllowed(request.Model));
         }
 
         var budget = caller.Facts.MonthlyBudgetMicros;
         if (account.TryReserve(worst.TotalMicros, budget) is { } whole)
         {
-            return (whole, null);
+            return (whole, worst.OutputTokens, null);
         }
 
         // The worst case does not fit. A text answer may be made shorter; parallel calls may take what was just seen.
@@ -111,11 +111,11 @@ internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceTab
             if (account.TryReserve((worst with { OutputTokens = affordable }).TotalMicros, budget) is { } shortened)
             {
                 Shorten(request, operation, affordable);
-                return (shortened, null);
+                return (shortened, affordable, null);
             }
         }
 
-        return (null, GatewayError.BudgetExhausted(NextMonth(account.Month)));
+        return (null, 0, GatewayError.BudgetExhausted(NextMonth(account.Month)));
     }
 
     /// <summary>Sets the output limit that the reservation pays for.</summary>

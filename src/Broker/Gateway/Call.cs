@@ -23,6 +23,9 @@ internal sealed class Call(Caller caller, Upstream upstream, Operation operation
 
     public required BudgetLedger.Reservation Reservation { get; set; }
 
+    /// <summary>The most output tokens that the reservation pays for.</summary>
+    public long MostOutput { get; init; }
+
     /// <summary>The path below the upstream's base URL, byte for byte as it was matched.</summary>
     public required string Path { get; init; }
 
@@ -34,8 +37,16 @@ internal sealed class Call(Caller caller, Upstream upstream, Operation operation
 
     public bool KeyWasRejected { get; set; }
 
-    /// <summary>True once a success answer began: from then on the call may have cost something.</summary>
+    /// <summary>True once the provider began to receive the body: from then on the call may have cost something.</summary>
+    public bool Sent { get; set; }
+
+    /// <summary>True where the provider answered with an error: it charges nothing for those.</summary>
+    public bool ProviderRefused { get; set; }
+
+    /// <summary>True once a success answer began.</summary>
     public bool Answered => Tap is not null;
+
+    public bool MayHaveCost => Answered || (Sent && Refusal is null && !ProviderRefused);
 
     public static GatewayError ErrorOf(CutReason? reason) => reason switch
     {

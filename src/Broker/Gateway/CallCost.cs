@@ -2,39 +2,53 @@ using TokenBroker.Upstreams;
 
 namespace TokenBroker.Gateway;
 
-/// <summary>What an ended call used: the provider's own report, or an estimate where it gave none.</summary>
+/// <summary>
+/// What an ended call used: the provider's own report, or an estimate where it gave none. A call that was broken off
+/// before the report is charged for the time that the provider had to work on it, so that leaving early is not a way
+/// round the budget.
+/// </summary>
 internal static class CallCost
 {
     private const int BytesOfToken = 4;
 
-    public static (TokenUsage Tokens, bool Estimated) Of(Call call)
+    /// <summary>About what a text model writes, or thinks unseen.</summary>
+    private const int TokensOfSecond = 50;
+
+    public static (TokenUsage Tokens, bool Estimated) Of(Call call, TimeSpan elapsed)
     {
-        if (call.Tap is not { } tap || call.Operation.Kind == OperationKind.Free)
+        if (call.Operation.Kind == OperationKind.Free || !call.MayHaveCost)
         {
             return (default, false);
         }
 
-        if (!tap.Usage.IsEmpty && UsageReader.Read(tap.Usage, call.Operation.Kind) is { } reported)
-        {
-            return (reported, false);
-        }
+        return call.Tap is { Usage.IsEmpty: false } tap && UsageReader.Read(tap.Usage, call.Operation.Kind) is { } reported
+            ? (reported, false)
+            : (Estimate(call, elapsed), true);
+    }
 
+    private static TokenUsage Estimate(Call call, TimeSpan elapsed)
+    {
         var request = call.Request;
-        var estimate = call.Operation.Kind switch
+        switch (call.Operation.Kind)
         {
-            OperationKind.Chat or OperationKind.Completion or OperationKind.Response => new TokenUsage
-            {
-                Input = (request.Bytes / BytesOfToken) + 1,
-                Output = tap.Events > 0 ? tap.Events : tap.Bytes / BytesOfToken,
-            },
-            OperationKind.Embedding => new TokenUsage { Input = (request.Bytes / BytesOfToken) + 1 },
-            OperationKind.Speech when call.Price?.Characters is not null => new TokenUsage { Characters = request.Bytes },
-            OperationKind.Speech => new TokenUsage { Input = (request.Bytes / BytesOfToken) + 1, Output = request.Bytes * 2, AudioOutput = request.Bytes * 2 },
-            OperationKind.Transcription when call.Price?.AudioSeconds is not null => new TokenUsage { AudioSeconds = (request.Bytes / 4_000) + 1 },
-            OperationKind.Transcription => new TokenUsage { Input = request.Bytes / 250, AudioInput = request.Bytes / 250, Output = request.Bytes / 1_000 },
-            OperationKind.Image => new TokenUsage { Input = request.Bytes / BytesOfToken, Output = request.Answers * 8_000, ImageOutput = request.Answers * 8_000 },
-            _ => default,
-        };
-        return (estimate, true);
+            case OperationKind.Chat or OperationKind.Completion or OperationKind.Response:
+                var seen = call.Tap is not { } tap ? 0 : tap.Events > 0 ? tap.Events : tap.Bytes / BytesOfToken;
+                var unseen = call.Tap?.End == StreamEnd.Complete ? 0 : Math.Min((long)(elapsed.TotalSeconds * TokensOfSecond), call.MostOutput);
+                return new TokenUsage { Input = (request.Bytes / BytesOfToken) + 1, Output = Math.Max(seen, unseen) };
+            case OperationKind.Embedding:
+                return new TokenUsage { Input = (request.Bytes / BytesOfToken) + 1 };
+            case OperationKind.Speech when call.Price?.Characters is not null:
+                return new TokenUsage { Characters = request.Bytes };
+            case OperationKind.Speech:
+                return new TokenUsage { Input = (request.Bytes / BytesOfToken) + 1, Output = request.Bytes * 2, AudioOutput = request.Bytes * 2 };
+            case OperationKind.Transcription when call.Price?.AudioSeconds is not null:
+                return new TokenUsage { AudioSeconds = (request.Bytes / 4_000) + 1 };
+            case OperationKind.Transcription:
+                return new TokenUsage { Input = request.Bytes / 250, AudioInput = request.Bytes / 250, Output = request.Bytes / 1_000 };
+            case OperationKind.Image:
+                return new TokenUsage { Input = request.Bytes / BytesOfToken, Output = request.Answers * 8_000, ImageOutput = request.Answers * 8_000 };
+            default:
+                return default;
+        }
     }
 }

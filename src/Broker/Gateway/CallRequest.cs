@@ -16,13 +16,19 @@ internal sealed class CallRequest
     /// <summary>The most output tokens that the client lets one answer have; null where it sets no limit.</summary>
     public long? MaxOutput { get; set; }
 
-    /// <summary>How many answers are asked for.</summary>
+    /// <summary>How many answers are asked for, to each prompt.</summary>
     public long Answers { get; set; } = 1;
+
+    /// <summary>How many prompts a legacy completion has.</summary>
+    public long Prompts { get; set; } = 1;
 
     /// <summary>Pictures whose tokens the body's length does not bound.</summary>
     public int Images { get; set; }
 
     public bool HasAudio { get; set; }
+
+    /// <summary>True where a document comes along, whose pages the body's length does not bound.</summary>
+    public bool HasFile { get; set; }
 
     /// <summary>Bytes of the body as the client sent it: no text has more tokens than bytes.</summary>
     public long Bytes { get; set; }

@@ -46,7 +46,7 @@ internal sealed partial class CallTransformer(Call call, string key, string base
             return true;
         }
 
-        if (RefusalOf(proxyResponse.StatusCode) is { } refusal)
+        if (RefusalOf(proxyResponse) is { } refusal)
         {
             call.Refusal = refusal;
             call.KeyWasRejected = proxyResponse.StatusCode == HttpStatusCode.Unauthorized;
@@ -55,23 +55,26 @@ internal sealed partial class CallTransformer(Call call, string key, string base
         }
 
         httpContext.Response.StatusCode = (int)proxyResponse.StatusCode;
-        CopyHeaders(httpContext.Response, proxyResponse);
+        CopyHeaders(httpContext.Response, proxyResponse, key);
         if (!proxyResponse.IsSuccessStatusCode)
         {
+            call.ProviderRefused = true;
             await WriteErrorAsync(httpContext, proxyResponse, cancellationToken);
             return false;
         }
 
-        var isEvents = proxyResponse.Content.Headers.ContentType?.MediaType == "text/event-stream";
+        var shape = ShapeOf(proxyResponse.Content.Headers.ContentType?.MediaType);
         call.Tap = new ResponseTap(
             await proxyResponse.Content.ReadAsStreamAsync(cancellationToken),
-            isEvents,
+            new KeyGuard(key),
+            shape,
             call.Request.HideUsage,
             call.Upstream.IdleTimeout,
             error => (error ?? Call.ErrorOf(call.Caller.Grant.CutReason)).ToEvent(baseAddress, httpContext.TraceIdentifier),
             call.Caller.Grant.Cut);
-        if (call.Request.HideUsage)
+        if (shape == AnswerShape.Events)
         {
+            // Events may be taken out, and an error put at the end.
             httpContext.Response.ContentLength = null;
         }
 
@@ -79,30 +82,35 @@ internal sealed partial class CallTransformer(Call call, string key, string base
         return true;
     }
 
+    /// <summary>Trailers would pass by the allow-list and the guard; no client of these APIs reads them.</summary>
+    public override ValueTask TransformResponseTrailersAsync(
+        HttpContext httpContext, HttpResponseMessage proxyResponse, CancellationToken cancellationToken) => default;
+
     /// <summary>
-    /// What must not reach the app as the provider wrote it: a refusal of the key, whose text may quote it, and a
-    /// redirect, which is never followed.
+    /// What must not reach the app as the provider wrote it: a refusal of the key, whose text may quote it; a redirect,
+    /// which is never followed; and an encoding that nobody asked for, which neither guard nor scanner can look into.
     /// </summary>
-    private static GatewayError? RefusalOf(HttpStatusCode status) => status switch
+    private static GatewayError? RefusalOf(HttpResponseMessage response) => response.StatusCode switch
     {
         HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => GatewayError.KeyRejected,
         >= HttpStatusCode.MultipleChoices and < HttpStatusCode.BadRequest or < HttpStatusCode.OK => GatewayError.Unavailable,
+        _ when response.Content.Headers.NonValidated.TryGetValues("Content-Encoding", out var encodings)
+            && !encodings.All(encoding => encoding.Equals("identity", StringComparison.OrdinalIgnoreCase)) => GatewayError.Unavailable,
         _ => null,
     };
 
-    private static void CopyHeaders(HttpResponse response, HttpResponseMessage upstream)
+    private static AnswerShape ShapeOf(string? mediaType) => mediaType?.ToLowerInvariant() switch
     {
-        foreach (var (name, values) in upstream.Headers.NonValidated)
-        {
-            if (GatewayHeaders.Response.Contains(name))
-            {
-                response.Headers[name] = new([.. values]);
-            }
-        }
+        "text/event-stream" => AnswerShape.Events,
+        "application/json" => AnswerShape.Json,
+        _ => AnswerShape.Other,
+    };
 
-        foreach (var (name, values) in upstream.Content.Headers.NonValidated)
+    private static void CopyHeaders(HttpResponse response, HttpResponseMessage upstream, string key)
+    {
+        foreach (var (name, values) in upstream.Headers.NonValidated.Concat(upstream.Content.Headers.NonValidated))
         {
-            if (GatewayHeaders.Response.Contains(name))
+            if (GatewayHeaders.Response.Contains(name) && !values.Any(value => value.Contains(key, StringComparison.Ordinal)))
             {
                 response.Headers[name] = new([.. values]);
             }

@@ -22,14 +22,14 @@ internal sealed record Caller(LiveGrant Grant, GrantFacts Facts, FrozenSet<strin
 /// that it is found in memory by its SHA-256 until it expires or its grant changes. The raw token is never kept.
 /// </summary>
 internal sealed class Callers(
-    LiveGrants grants, IServiceScopeFactory scopes, IOptions<BrokerOptions> broker, TimeProvider time)
+    LiveGrants grants, StrangerLimit strangers, IServiceScopeFactory scopes, IOptions<BrokerOptions> broker, TimeProvider time)
 {
     private const int MostTokens = 100_000;
     private const int LongestToken = 8_192;
     private readonly ConcurrentDictionary<TokenHash, Caller> _callers = new();
 
     /// <returns>The caller, or the refusal.</returns>
-    public ValueTask<(Caller? Caller, GatewayError? Refusal)> FindAsync(string token, CancellationToken cancellationToken)
+    public ValueTask<(Caller? Caller, GatewayError? Refusal)> FindAsync(HttpContext context, string token)
     {
         if (token.Length > LongestToken || !Ascii.IsValid(token))
         {
@@ -42,7 +42,7 @@ internal sealed class Callers(
             return new(Check(caller));
         }
 
-        return new(ValidateAsync(hash, token, cancellationToken));
+        return strangers.Check(context) is { } tooMany ? new((null, tooMany)) : new(ValidateCountingAsync(context, hash, token));
     }
 
     /// <summary>Forgets tokens that have expired or whose grant changed.</summary>
@@ -65,6 +65,17 @@ internal sealed class Callers(
             : caller.Facts.ExpiresAt <= now.UtcDateTime ? (null, GatewayError.GrantRevoked)
             : caller.Facts.IsPaused ? (null, GatewayError.GrantPaused)
             : (caller, null);
+    }
+
+    private async Task<(Caller? Caller, GatewayError? Refusal)> ValidateCountingAsync(HttpContext context, TokenHash hash, string token)
+    {
+        var result = await ValidateAsync(hash, token, context.RequestAborted);
+        if (result.Refusal is { Status: StatusCodes.Status401Unauthorized })
+        {
+            strangers.Count(context);
+        }
+
+        return result;
     }
 
     private async Task<(Caller? Caller, GatewayError? Refusal)> ValidateAsync(
@@ -134,7 +145,7 @@ internal sealed class Callers(
         }
         catch (Exception) when (grant.Facts.IsFaulted)
         {
-            grants.Forget(grant);
+            grants.Retry(grant);
             throw;
         }
     }

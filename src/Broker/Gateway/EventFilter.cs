@@ -43,11 +43,12 @@ internal sealed class EventFilter
     /// <summary>What is left when the stream ends within an event.</summary>
     public ReadOnlyMemory<byte> Rest => _held.WrittenMemory;
 
+    /// <summary>The length up to and with the first empty line, whichever of LF and CRLF ends it and the line before it.</summary>
     private static int EndOfEvent(ReadOnlySpan<byte> bytes)
     {
         var lf = bytes.IndexOf("\n\n"u8);
-        var crlf = bytes.IndexOf("\r\n\r\n"u8);
-        return lf >= 0 && (crlf < 0 || lf < crlf) ? lf + 2 : crlf >= 0 ? crlf + 4 : 0;
+        var crlf = bytes.IndexOf("\n\r\n"u8);
+        return lf >= 0 && (crlf < 0 || lf < crlf) ? lf + 2 : crlf >= 0 ? crlf + 3 : 0;
     }
 
     private void Pass(ReadOnlySpan<byte> @event)

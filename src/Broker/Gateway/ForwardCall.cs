@@ -23,12 +23,32 @@ namespace TokenBroker.Gateway;
 /// In the steady state none of this queries the database or the vault.
 /// </remarks>
 internal sealed class ForwardCall(
-    Callers callers, Admission admission, OpenKeys keys, Forwarding forwarding, RefusalLog refusals, IOptions<BrokerOptions> broker)
+    Callers callers, Admission admission, OpenKeys keys, Forwarding forwarding, RefusalLog refusals, IOptions<BrokerOptions> broker,
+    ILogger<ForwardCall> logger)
 {
     public async Task HandleAsync(HttpContext context, Upstream upstream)
     {
         context.TraceIdentifier = "req_" + Guid.CreateVersion7().ToString("N");
-        var refusal = await TryAsync(context, upstream);
+        GatewayError? refusal;
+        try
+        {
+            refusal = await TryAsync(context, upstream);
+        }
+        catch (Exception) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // The client went away; there is nobody to answer.
+            return;
+        }
+        catch (BadHttpRequestException exception) when (!context.Response.HasStarted)
+        {
+            refusal = GatewayError.Unreadable(exception.StatusCode);
+        }
+        catch (Exception exception) when (!context.Response.HasStarted)
+        {
+            logger.LogError(exception, "Call {Request} failed.", context.TraceIdentifier);
+            refusal = GatewayError.Internal;
+        }
+
         if (refusal is not null && !context.Response.HasStarted)
         {
             await refusal.WriteAsync(context, broker.Value.BaseAddress);
@@ -43,7 +63,7 @@ internal sealed class ForwardCall(
             return GatewayError.MissingToken;
         }
 
-        var (caller, refusal) = await callers.FindAsync(token, context.RequestAborted);
+        var (caller, refusal) = await callers.FindAsync(context, token);
         if (caller is null)
         {
             return refusal;

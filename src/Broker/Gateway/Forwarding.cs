@@ -22,27 +22,27 @@ internal sealed class Forwarding(
     public async Task<GatewayError?> SendAsync(HttpContext context, Call call, ReadOnlyMemory<byte> body, string key)
     {
         var started = time.GetTimestamp();
-        UseBody(context, body);
+        UseBody(context, call, body);
         context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
         var transformer = new CallTransformer(call, key, broker.Value.BaseAddress);
         using var abandon = new CancellationTokenSource();
         await using var onCut = call.Caller.Grant.Cut.UnsafeRegister(_ => Abandon(call, abandon), null);
+        GatewayError? failure = null;
         try
         {
             var config = new ForwarderRequestConfig { ActivityTimeout = call.Upstream.IdleTimeout + CutGrace, AllowResponseBuffering = false };
             var outcome = await forwarder.SendAsync(context, call.Upstream.BaseUrl, client.Invoker, config, transformer, abandon.Token);
             if (call.Tap?.End == StreamEnd.Truncated)
             {
-                // The last event told the client; without the abort it would take the answer for whole.
-                await context.Response.Body.FlushAsync(context.RequestAborted);
-                context.Abort();
+                await BrokenAnswer.EndAsync(context, CutGrace);
             }
 
-            return Failure(context, call, outcome);
+            failure = Failure(context, call, outcome);
+            return failure;
         }
         finally
         {
-            Settle(context, call, started);
+            Settle(call, failure?.Status ?? context.Response.StatusCode, started);
         }
     }
 
@@ -65,11 +65,14 @@ internal sealed class Forwarding(
         }
     }
 
-    private static void UseBody(HttpContext context, ReadOnlyMemory<byte> body)
+    private static void UseBody(HttpContext context, Call call, ReadOnlyMemory<byte> body)
     {
+        // The forwarder would take these for a wish to speak another protocol with the provider.
+        context.Request.Headers.Upgrade = default;
+        context.Request.Headers.Connection = default;
         if (body.Length > 0)
         {
-            context.Request.Body = new MemoryStream(body.ToArray(), writable: false);
+            context.Request.Body = new SentBody(body.ToArray(), call);
             context.Request.ContentLength = body.Length;
             context.Request.Headers.TransferEncoding = default;
         }
@@ -82,20 +85,22 @@ internal sealed class Forwarding(
             return null;
         }
 
-        return call.Caller.Grant.Cut.IsCancellationRequested ? Call.ErrorOf(call.Caller.Grant.CutReason)
+        return call.Tap is { KeyWasEchoed: true } ? GatewayError.KeyEchoed
+            : call.Caller.Grant.Cut.IsCancellationRequested ? Call.ErrorOf(call.Caller.Grant.CutReason)
             : outcome is ForwarderError.RequestTimedOut ? GatewayError.Timeout
             : GatewayError.Unavailable;
     }
 
-    private void Settle(HttpContext context, Call call, long started)
+    private void Settle(Call call, int status, long started)
     {
         if (call.KeyWasRejected)
         {
             health.MarkRefused(call.KeyId);
         }
 
-        var (tokens, estimated) = CallCost.Of(call);
-        var cost = call.Answered && call.Price is not null ? call.Price.CostOf(tokens) : 0;
+        var elapsed = time.GetElapsedTime(started);
+        var (tokens, estimated) = CallCost.Of(call, elapsed);
+        var cost = call.MayHaveCost && call.Price is not null ? call.Price.CostOf(tokens) : 0;
         call.Reservation.Settle(cost);
         usage.Add(new UsageEntry(
             new Usage
@@ -110,10 +115,20 @@ internal sealed class Forwarding(
                 OutputTokens = tokens.Output,
                 CostMicros = cost,
                 Estimated = estimated,
-                Status = context.Response.StatusCode,
-                DurationMs = (int)Math.Min(int.MaxValue, time.GetElapsedTime(started).TotalMilliseconds),
+                Status = status,
+                DurationMs = (int)Math.Min(int.MaxValue, elapsed.TotalMilliseconds),
             },
             call.Reservation.Month,
             call.KeyId));
+    }
+
+    /// <summary>The body that is sent, which notes on the call when its sending begins.</summary>
+    private sealed class SentBody(byte[] bytes, Call call) : MemoryStream(bytes, writable: false)
+    {
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            call.Sent = true;
+            return base.ReadAsync(buffer, cancellationToken);
+        }
     }
 }

@@ -47,6 +47,9 @@ internal sealed record GatewayError(int Status, string Code, string Message, str
     public static GatewayError Unavailable { get; } = new(
         502, "upstream_unavailable", "The provider cannot be reached, or gave no usable answer. Try again shortly.");
 
+    public static GatewayError KeyEchoed { get; } = new(
+        502, "upstream_unavailable", "The provider's answer contained the user's key, and was withheld.");
+
     public static GatewayError Timeout { get; } = new(
         504, "upstream_timeout", "The provider was silent for too long.");
 
@@ -57,6 +60,8 @@ internal sealed record GatewayError(int Status, string Code, string Message, str
         403, "operation_not_allowed", $"{method} {path} is not an operation that this broker forwards.");
 
     public static GatewayError NotAllowed(string param, string message) => new(403, "operation_not_allowed", message, param);
+
+    public static GatewayError Unreadable(int status) => new(status, "invalid_request", "The request could not be read to its end.");
 
     public static GatewayError InvalidRequest(string message, string? param = null) => new(400, "invalid_request", message, param);
 

@@ -21,6 +21,10 @@ internal sealed class GatewayOptions
     [Range(1, 100_000)]
     public int ConcurrentCalls { get; set; } = 64;
 
+    /// <summary>Tokens that are not valid, in one minute from one address. Expired ones count: a client refreshes at the first.</summary>
+    [Range(1, 1_000_000)]
+    public int InvalidTokensPerMinute { get; set; } = 120;
+
     /// <summary>How often cached grants are compared with the database, which bounds what a lost notification can do.</summary>
     public TimeSpan RecheckInterval { get; set; } = TimeSpan.FromSeconds(5);
 }

@@ -1,3 +1,4 @@
+using TokenBroker.Operations;
 using TokenBroker.Upstreams;
 
 namespace TokenBroker.Gateway;
@@ -10,6 +11,7 @@ internal static class GatewaySetup
         builder.Services.AddHttpForwarder();
         builder.Services.AddSingleton<LiveGrants>();
         builder.Services.AddSingleton<Callers>();
+        builder.Services.AddSingleton<StrangerLimit>();
         builder.Services.AddSingleton<GrantLimits>();
         builder.Services.AddSingleton<RequestBody>();
         builder.Services.AddSingleton<Admission>();
@@ -28,6 +30,7 @@ internal static class GatewaySetup
             app.Map($"/{upstream.Id}/{{**path}}", context => forward.HandleAsync(context, upstream))
                 .AllowAnonymous()
                 .DisableAntiforgery()
+                .WithMetadata(new LimitedByItsGrant())
                 .WithMetadata(new Microsoft.AspNetCore.Mvc.DisableRequestSizeLimitAttribute());
         }
     }

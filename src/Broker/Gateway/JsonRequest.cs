@@ -11,6 +11,7 @@ namespace TokenBroker.Gateway;
 internal ref struct JsonRequest
 {
     private const int LongestModelName = 200;
+    private const int MostAnswers = 128;
     private readonly OperationKind _kind;
     private readonly CallRequest _request;
     private readonly HashSet<string> _seen = [];
@@ -66,12 +67,10 @@ internal ref struct JsonRequest
             }
         }
 
-        // The reader must also accept what follows the object, which is nothing.
-        while (_reader.Read())
-        {
-        }
-
-        return Finish();
+        // A member that was not read to its end would leave the rest unread, and unjudged. Nothing may follow the object.
+        return _reader.TokenType == JsonTokenType.EndObject && _reader.CurrentDepth == 0 && !_reader.Read()
+            ? Finish()
+            : GatewayError.InvalidRequest("The body is not JSON of the shape that this operation takes.");
     }
 
     private static bool Decides(string name) => name is
@@ -91,13 +90,17 @@ internal ref struct JsonRequest
                 return null;
             case "n" or "best_of":
                 _request.Answers = Math.Max(_request.Answers, NumberOr(1));
-                return _request.Answers <= 128 ? null : GatewayError.InvalidRequest($"'{name}' is larger than 128.", name);
-            case "max_tokens" or "max_completion_tokens" or "max_output_tokens" when _kind is OperationKind.Chat or OperationKind.Completion or OperationKind.Response:
+                return _request.Answers <= MostAnswers ? null : GatewayError.InvalidRequest($"'{name}' is larger than {MostAnswers}.", name);
+            case "max_tokens" when _kind is OperationKind.Chat or OperationKind.Completion:
+            case "max_completion_tokens" when _kind == OperationKind.Chat:
+            case "max_output_tokens" when _kind == OperationKind.Response:
                 return ReadMaxOutput();
             case "stream_options":
                 return ReadStreamOptions();
             case "messages" or "input" when _kind is OperationKind.Chat or OperationKind.Response:
                 return ReadContent();
+            case "prompt" when _kind == OperationKind.Completion:
+                return ReadPrompts();
             case "tools":
                 return ReadTools();
             default:
@@ -135,7 +138,7 @@ internal ref struct JsonRequest
 
                 _request.Edits.Add(new BodyEdit((int)_reader.TokenStartIndex, _reader.ValueSpan.Length, "false"));
                 return _reader.TokenType is JsonTokenType.False or JsonTokenType.Null ? null : GatewayError.InvalidRequest("'store' must be true or false.", name);
-            case "background" when _reader.TokenType is not (JsonTokenType.False or JsonTokenType.Null):
+            case "background" when _kind == OperationKind.Response && _reader.TokenType is not (JsonTokenType.False or JsonTokenType.Null):
                 return GatewayError.NotAllowed(name, "Background responses are stored at the provider, which this broker does not allow.");
             case "previous_response_id" or "conversation" when _reader.TokenType != JsonTokenType.Null:
                 return GatewayError.NotAllowed(name, $"'{name}' reads what is stored at the provider, which this broker does not allow: send the whole input.");
@@ -189,12 +192,32 @@ internal ref struct JsonRequest
         return null;
     }
 
+    /// <summary>Each prompt of a list has answers of its own; a list of numbers is one prompt of tokens.</summary>
+    private GatewayError? ReadPrompts()
+    {
+        if (_reader.TokenType != JsonTokenType.StartArray)
+        {
+            return _reader.TokenType is JsonTokenType.String or JsonTokenType.Null
+                ? null
+                : GatewayError.InvalidRequest("'prompt' must be a text or a list.", "prompt");
+        }
+
+        var prompts = 0;
+        while (_reader.Read() && _reader.TokenType != JsonTokenType.EndArray)
+        {
+            prompts += _reader.TokenType == JsonTokenType.Number ? 0 : 1;
+            _reader.Skip();
+        }
+
+        _request.Prompts = Math.Max(1, prompts);
+        return null;
+    }
+
     private GatewayError? ReadTools()
     {
         if (_reader.TokenType != JsonTokenType.StartArray)
         {
-            _reader.Skip();
-            return null;
+            return _reader.TokenType == JsonTokenType.Null ? null : GatewayError.InvalidRequest("'tools' must be a list.", "tools");
         }
 
         while (_reader.Read() && _reader.TokenType == JsonTokenType.StartObject)
@@ -219,15 +242,17 @@ internal ref struct JsonRequest
             }
         }
 
-        return null;
+        return _reader.TokenType == JsonTokenType.EndArray ? null : GatewayError.InvalidRequest("Each tool must be an object.", "tools");
     }
 
     /// <summary>Walks messages or input: counts what costs more than its bytes, and refuses references to stored objects.</summary>
     private GatewayError? ReadContent()
     {
-        if (_reader.TokenType is not (JsonTokenType.StartArray or JsonTokenType.StartObject))
+        if (_reader.TokenType != JsonTokenType.StartArray)
         {
-            return null;
+            return _reader.TokenType is JsonTokenType.String or JsonTokenType.Null
+                ? null
+                : GatewayError.InvalidRequest("The input must be a text or a list.");
         }
 
         var depth = _reader.CurrentDepth;
@@ -256,6 +281,7 @@ internal ref struct JsonRequest
                 hasId |= ofItem && _reader.ValueTextEquals("id"u8);
                 hasType |= ofItem && (isType || _reader.ValueTextEquals("role"u8));
                 _request.Images += _reader.ValueTextEquals("image_url"u8) ? 1 : 0;
+                _request.HasFile |= _reader.ValueTextEquals("file_data"u8);
                 _request.HasAudio |= _reader.ValueTextEquals("input_audio"u8);
                 if (isType && _reader.Read() && _reader.TokenType == JsonTokenType.String && _reader.ValueTextEquals("item_reference"u8))
                 {

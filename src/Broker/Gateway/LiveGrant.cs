@@ -17,37 +17,72 @@ internal sealed record GrantFacts(
 
 /// <summary>
 /// A grant as the gateway holds it in memory. When the grant changes, this object is marked stale and a new one takes
-/// its place at the next call; when it ends, the calls that hold it are cut through <see cref="Cut"/>. It is placed in
-/// the cache before its facts are read, so that a change that commits during the read marks it stale as well.
+/// its place; when it ends, the calls that hold it are cut through <see cref="Cut"/>. It is placed in the cache before
+/// its facts are read, so that a change that commits during the read marks it stale as well.
 /// </summary>
-[System.Diagnostics.CodeAnalysis.SuppressMessage(
-    "Design", "CA1001", Justification = "The source has no timer and outlives the cache in calls that hold it; the collector takes it.")]
-internal sealed class LiveGrant(Guid id, Func<Guid, Task<GrantFacts?>> read)
+internal sealed class LiveGrant
 {
-    private readonly CancellationTokenSource _cut = new();
-    private readonly Lazy<Task<GrantFacts?>> _facts = new(() => read(id));
-    private int _reason = -1;
+    private readonly Func<Guid, Task<GrantFacts?>> _read;
+    private readonly Lazy<Task<GrantFacts?>> _facts;
+    private readonly Lifeline _lifeline;
     private volatile bool _isStale;
 
-    public Guid Id => id;
+    public LiveGrant(Guid id, Func<Guid, Task<GrantFacts?>> read)
+        : this(id, read, new Lifeline())
+    {
+    }
+
+    private LiveGrant(Guid id, Func<Guid, Task<GrantFacts?>> read, Lifeline lifeline)
+    {
+        (Id, _read, _lifeline) = (id, read, lifeline);
+        _facts = new(() => read(id));
+    }
+
+    public Guid Id { get; }
 
     /// <summary>Null where the grant has ended, or never was.</summary>
     public Task<GrantFacts?> Facts => _facts.Value;
 
+    /// <summary>The facts, where they have been read by now; asking does not read them.</summary>
+    public GrantFacts? Known => _facts is { IsValueCreated: true, Value.IsCompletedSuccessfully: true } ? _facts.Value.GetAwaiter().GetResult() : null;
+
     public bool IsStale => _isStale;
 
     /// <summary>Cancelled when open calls must end.</summary>
-    public CancellationToken Cut => _cut.Token;
+    public CancellationToken Cut => _lifeline.Token;
 
-    public CutReason? CutReason => Volatile.Read(ref _reason) is var reason and >= 0 ? (CutReason)reason : null;
+    public CutReason? CutReason => _lifeline.Reason;
 
-    public void MarkStale(CutReason? cut)
+    public void MarkStale() => _isStale = true;
+
+    public void End(CutReason reason)
     {
-        _isStale = true;
-        if (cut is { } reason && Interlocked.CompareExchange(ref _reason, (int)reason, -1) == -1)
+        MarkStale();
+        _lifeline.End(reason);
+    }
+
+    /// <summary>The same grant with its facts to be read anew. Calls that hold this one still end when that one does.</summary>
+    public LiveGrant Renewed() => new(Id, _read, _lifeline);
+
+    /// <summary>What ties open calls to their grant. It outlives each change of the grant's limits, and ends with the grant.</summary>
+    [System.Diagnostics.CodeAnalysis.SuppressMessage(
+        "Design", "CA1001", Justification = "The source has no timer and outlives the cache in calls that hold it; the collector takes it.")]
+    private sealed class Lifeline
+    {
+        private readonly CancellationTokenSource _cut = new();
+        private int _reason = -1;
+
+        public CancellationToken Token => _cut.Token;
+
+        public CutReason? Reason => Volatile.Read(ref _reason) is var reason and >= 0 ? (CutReason)reason : null;
+
+        public void End(CutReason reason)
         {
-            // Off this thread: whoever revokes does not wait for a thousand streams to write their last event.
-            _ = _cut.CancelAsync();
+            if (Interlocked.CompareExchange(ref _reason, (int)reason, -1) == -1)
+            {
+                // Off this thread: whoever revokes does not wait for a thousand streams to write their last event.
+                _ = _cut.CancelAsync();
+            }
         }
     }
 }

@@ -29,8 +29,19 @@ internal sealed class LiveGrants
     /// <summary>The grant as it is now; reads the database only where nothing is held.</summary>
     public LiveGrant Get(Guid grantId) => _grants.GetOrAdd(grantId, static (id, self) => new LiveGrant(id, self.ReadAsync), this);
 
-    /// <summary>Forgets a grant whose facts could not be read, so that the next call tries again.</summary>
-    public void Forget(LiveGrant grant) => _grants.TryRemove(KeyValuePair.Create(grant.Id, grant));
+    /// <summary>Gives up facts that could not be read, so that the next call tries again.</summary>
+    public void Retry(LiveGrant grant)
+    {
+        _grants.TryUpdate(grant.Id, grant.Renewed(), grant);
+        grant.MarkStale();
+    }
+
+    /// <summary>Lets go of a grant that turned out to have ended.</summary>
+    public void Forget(LiveGrant grant)
+    {
+        _grants.TryRemove(KeyValuePair.Create(grant.Id, grant));
+        grant.End(CutReason.Revoked);
+    }
 
     /// <summary>Compares what is held with the database, and the clock.</summary>
     public async Task RecheckAsync(CancellationToken cancellationToken)
@@ -55,11 +66,14 @@ internal sealed class LiveGrants
                     Drop(id, CutReason.Expired);
                 }
                 else if (_grants.TryGetValue(id, out var held)
-                    && held.Facts is { IsCompletedSuccessfully: true } facts
-                    && await facts is var known
+                    && held.Known is var known
                     && (known?.Revision != row.Revision || known.UpstreamKeyId != row.UpstreamKeyId))
                 {
-                    Drop(id, row.PausedAt is not null ? CutReason.Paused : row.UpstreamKeyId is null ? CutReason.KeyRemoved : null);
+                    CutReason? cut = row.PausedAt is not null ? CutReason.Paused : row.UpstreamKeyId is null ? CutReason.KeyRemoved : null;
+                    if (cut is not null || known is not null)
+                    {
+                        Drop(id, cut);
+                    }
                 }
             }
         }
@@ -67,9 +81,24 @@ internal sealed class LiveGrants
 
     private void Drop(Guid grantId, CutReason? cut)
     {
-        if (_grants.TryRemove(grantId, out var grant))
+        if (cut is { } reason)
         {
-            grant.MarkStale(cut);
+            if (_grants.TryRemove(grantId, out var ended))
+            {
+                ended.End(reason);
+            }
+
+            return;
+        }
+
+        // The successor keeps the lifeline: calls that go on under the old limits must still end when the grant does.
+        while (_grants.TryGetValue(grantId, out var grant))
+        {
+            if (_grants.TryUpdate(grantId, grant.Renewed(), grant))
+            {
+                grant.MarkStale();
+                return;
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Text;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
 
@@ -12,6 +13,7 @@ namespace TokenBroker.Gateway;
 internal static class MultipartRequest
 {
     private const int LongestField = 64 * 1024;
+    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
     private static readonly SearchValues<char> NameCharacters =
         SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_[]");
 
@@ -20,9 +22,10 @@ internal static class MultipartRequest
     {
         if (!MediaTypeHeaderValue.TryParse(contentType, out var type)
             || !type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase)
+            || type.Parameters.Count != 1
             || HeaderUtilities.RemoveQuotes(type.Boundary).Value is not { Length: > 0 and <= 70 } boundary)
         {
-            return (null, GatewayError.InvalidRequest("This operation takes multipart/form-data with a boundary."));
+            return (null, GatewayError.InvalidRequest("This operation takes multipart/form-data with a boundary, and no other parameter."));
         }
 
         var request = new CallRequest { Bytes = body.Length };
@@ -35,6 +38,7 @@ internal static class MultipartRequest
                 if (!ContentDispositionHeaderValue.TryParse(section.ContentDisposition, out var disposition)
                     || !disposition.DispositionType.Equals("form-data", StringComparison.OrdinalIgnoreCase)
                     || HeaderUtilities.RemoveQuotes(disposition.Name).Value is not { Length: > 0 } name
+                    || disposition.Parameters.Count(p => p.Name.StartsWith("name", StringComparison.OrdinalIgnoreCase)) != 1
                     || name.AsSpan().ContainsAnyExcept(NameCharacters))
                 {
                     return (null, GatewayError.InvalidRequest("Each part needs a Content-Disposition of form-data with a plain name."));
@@ -45,13 +49,18 @@ internal static class MultipartRequest
                     return (null, GatewayError.InvalidRequest($"'{name}' appears more than once.", name));
                 }
 
+                if (Decides(name) && (disposition.FileName.HasValue || disposition.FileNameStar.HasValue))
+                {
+                    return (null, GatewayError.InvalidRequest($"'{name}' must be a plain field, not a file.", name));
+                }
+
                 if (await ReadFieldAsync(request, name, section, cancellationToken) is { } refusal)
                 {
                     return (null, refusal);
                 }
             }
         }
-        catch (Exception exception) when (exception is IOException or InvalidDataException)
+        catch (Exception exception) when (exception is IOException or InvalidDataException or DecoderFallbackException)
         {
             return (null, GatewayError.InvalidRequest("The multipart body is broken."));
         }
@@ -75,7 +84,8 @@ internal static class MultipartRequest
             return null;
         }
 
-        using var text = new StreamReader(section.Body);
+        // No mark at the start may change the encoding: the provider would read another text than this one.
+        using var text = new StreamReader(section.Body, StrictUtf8, detectEncodingFromByteOrderMarks: false);
         var buffer = new char[LongestField];
         var value = new string(buffer, 0, await text.ReadBlockAsync(buffer, cancellationToken));
         switch (name)

@@ -2,6 +2,15 @@ using System.Net;
 
 namespace TokenBroker.Gateway;
 
+/// <summary>What an answer's bytes are.</summary>
+internal enum AnswerShape
+{
+    /// <summary>Sound, plain text and the like. Text may be the app's own words, so no usage is read from it.</summary>
+    Other,
+    Json,
+    Events,
+}
+
 /// <summary>How a response's stream ended.</summary>
 internal enum StreamEnd
 {
@@ -13,21 +22,23 @@ internal enum StreamEnd
 }
 
 /// <summary>
-/// The provider's response on its way to the app. Bytes pass as they come while the scanner reads the usage from them.
-/// When an event stream breaks, or its grant is cut, the app still gets an error event as the last one; the gateway
-/// then aborts the connection, so that no client takes the answer for whole.
+/// The provider's response on its way to the app. Bytes pass as they come, once the guard has seen that the user's key
+/// is not among them, while the scanner reads the usage. When an event stream breaks, or its grant is cut, the app still
+/// gets an error event as the last one; the gateway then aborts the connection, so that no client takes the answer for
+/// whole.
 /// </summary>
 /// <param name="upstream">The provider's stream.</param>
-/// <param name="isEvents">Whether it is <c>text/event-stream</c>.</param>
+/// <param name="guard">Keeps the user's key in.</param>
+/// <param name="shape">What the bytes are: only JSON and events can tell usage, and only events can end with an error.</param>
 /// <param name="hideUsage">Whether the gateway asked for usage that the client must not see.</param>
 /// <param name="idleTimeout">The longest silence.</param>
 /// <param name="lastEvent">Makes the error event from what went wrong; null says that the grant was cut.</param>
 /// <param name="cut">Cancelled when the call must end.</param>
 internal sealed class ResponseTap(
-    Stream upstream, bool isEvents, bool hideUsage, TimeSpan idleTimeout, Func<GatewayError?, byte[]> lastEvent, CancellationToken cut) : Stream
+    Stream upstream, KeyGuard guard, AnswerShape shape, bool hideUsage, TimeSpan idleTimeout, Func<GatewayError?, byte[]> lastEvent, CancellationToken cut) : Stream
 {
     private readonly UsageScanner _scanner = new();
-    private readonly EventFilter? _filter = isEvents && hideUsage ? new EventFilter() : null;
+    private readonly EventFilter? _filter = shape == AnswerShape.Events && hideUsage ? new EventFilter() : null;
     private readonly CancellationTokenSource _reading = CancellationTokenSource.CreateLinkedTokenSource(cut);
     private ReadOnlyMemory<byte> _pending;
     private bool _atLineStart = true;
@@ -43,6 +54,9 @@ internal sealed class ResponseTap(
     public long Events { get; private set; }
 
     public long Bytes { get; private set; }
+
+    /// <summary>True where the provider's answer contained the user's key, and was withheld from there on.</summary>
+    public bool KeyWasEchoed { get; private set; }
 
     public override bool CanRead => true;
 
@@ -80,7 +94,7 @@ internal sealed class ResponseTap(
             {
                 read = await ReadUpstreamAsync(buffer, cancellationToken);
             }
-            catch (Exception exception) when (isEvents && !cancellationToken.IsCancellationRequested && exception is IOException or OperationCanceledException or HttpRequestException)
+            catch (Exception exception) when (shape == AnswerShape.Events && !cancellationToken.IsCancellationRequested && exception is IOException or OperationCanceledException or HttpRequestException)
             {
                 Truncate(exception);
                 continue;
@@ -94,19 +108,25 @@ internal sealed class ResponseTap(
 
             if (read == 0)
             {
-                End = StreamEnd.Complete;
-                _pending = _filter?.Rest ?? default;
+                Complete();
                 continue;
             }
 
-            Bytes += read;
-            Scan(buffer.Span[..read]);
-            if (_filter is null)
+            if (!guard.TryPass(buffer[..read], out var passed))
             {
-                return read;
+                Withhold();
+                continue;
             }
 
-            _pending = _filter.Feed(buffer.Span[..read]);
+            Bytes += passed.Length;
+            Scan(passed.Span);
+            if (_filter is null && passed.Length > 0 && buffer.Span.Overlaps(passed.Span))
+            {
+                // The usual case: nothing was held back, and the bytes are where the reader wants them.
+                return passed.Length;
+            }
+
+            _pending = _filter is null ? passed : _filter.Feed(passed.Span);
         }
     }
 
@@ -129,6 +149,7 @@ internal sealed class ResponseTap(
         {
             upstream.Dispose();
             _reading.Dispose();
+            guard.Clear();
         }
 
         base.Dispose(disposing);
@@ -150,6 +171,19 @@ internal sealed class ResponseTap(
         return read;
     }
 
+    private void Complete()
+    {
+        End = StreamEnd.Complete;
+        var rest = guard.Rest;
+        Bytes += rest.Length;
+        _pending = rest;
+        if (_filter is not null)
+        {
+            _filter.Feed(rest.Span);
+            _pending = _filter.Rest;
+        }
+    }
+
     private void Truncate(Exception exception)
     {
         End = StreamEnd.Truncated;
@@ -157,11 +191,27 @@ internal sealed class ResponseTap(
         _pending = lastEvent(error);
     }
 
+    private void Withhold()
+    {
+        KeyWasEchoed = true;
+        End = StreamEnd.Truncated;
+        if (shape != AnswerShape.Events)
+        {
+            throw new IOException("The provider's answer contained the user's key.");
+        }
+
+        _pending = lastEvent(GatewayError.KeyEchoed);
+    }
+
     private void Scan(ReadOnlySpan<byte> bytes)
     {
-        if (!isEvents)
+        if (shape != AnswerShape.Events)
         {
-            _scanner.Feed(bytes);
+            if (shape == AnswerShape.Json)
+            {
+                _scanner.Feed(bytes);
+            }
+
             return;
         }
 

@@ -21,13 +21,14 @@ internal sealed class Upkeep(
                 keys.DropOld();
                 budgets.DropOld();
             }
-            catch (Exception exception) when (exception is System.Data.Common.DbException)
-            {
-                logger.LogError(exception, "Cached grants could not be compared with the database; tried again in {Interval}.", options.Value.RecheckInterval);
-            }
-            catch (OperationCanceledException)
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
                 return;
+            }
+            catch (Exception exception)
+            {
+                // Whatever it was: revocations on other nodes are found by the next turn or not at all.
+                logger.LogError(exception, "Cached grants could not be compared with the database; tried again in {Interval}.", options.Value.RecheckInterval);
             }
         }
     }

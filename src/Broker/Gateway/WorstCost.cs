@@ -32,16 +32,17 @@ internal readonly record struct WorstCost(long FixedMicros, long OutputTokens, l
     public static WorstCost? Of(OperationKind kind, CallRequest request, ModelPrice price)
     {
         var images = request.Images * TokensOfInputImage;
-        var input = Math.Min(request.Bytes, price.ContextWindow ?? DefaultContext);
+        var window = price.ContextWindow ?? DefaultContext;
+        var input = request.HasFile ? window : Math.Min(request.Bytes, window * request.Prompts);
         var inputRate = Most(price.Input, request.HasAudio ? price.AudioInput : null);
         switch (kind)
         {
             case OperationKind.Free:
                 return new WorstCost(0, 0, 0);
             case OperationKind.Chat or OperationKind.Completion or OperationKind.Response when price is { Input: not null, Output: not null }:
-                var most = Math.Min(request.MaxOutput ?? long.MaxValue, price.ContextWindow ?? DefaultContext);
+                var most = Math.Min(request.MaxOutput ?? long.MaxValue, window);
                 return new WorstCost(
-                    Micros(input + images, inputRate), most, checked(Most(price.Output, price.AudioOutput) * request.Answers));
+                    Micros(input + images, inputRate), most, checked(Most(price.Output, price.AudioOutput) * request.Answers * request.Prompts));
             case OperationKind.Embedding when price.Input is not null:
                 return new WorstCost(Micros(request.Bytes, inputRate), 0, 0);
             case OperationKind.Image when price is { Input: not null, ImageOutput: not null } or { Input: not null, Output: not null }:

@@ -1,4 +1,7 @@
 using System.CommandLine;
+using System.Data.Common;
+using System.Security.Cryptography;
+using Microsoft.Extensions.Options;
 using TokenBroker.Audit;
 using TokenBroker.Storage;
 
@@ -33,37 +36,56 @@ internal static class CommandLine
         return await root.Parse(words).InvokeAsync();
     }
 
-    private static async Task<int> ServeAsync(string[] configuration, CancellationToken cancellationToken)
-    {
-        await using var app = BrokerApplication.Create(configuration);
-        try
+    private static Task<int> ServeAsync(string[] configuration, CancellationToken cancellationToken) => ExplainAsync(
+        "The broker did not start",
+        async () =>
         {
+            await using var app = BrokerApplication.Create(configuration);
             await app.RunAsync(cancellationToken);
             return 0;
-        }
-        catch (Exception exception) when (exception is InvalidOperationException or Microsoft.Extensions.Options.OptionsValidationException)
+        });
+
+    private static Task<int> MigrateAsync(string[] configuration, CancellationToken cancellationToken) => ExplainAsync(
+        "The database was not brought up to date",
+        async () =>
         {
-            await Console.Error.WriteLineAsync($"The broker did not start: {exception.Message}");
+            await using var app = BrokerApplication.Create(configuration);
+            await app.Services.PrepareStorageAsync(cancellationToken);
+            Console.WriteLine("The database is up to date.");
+            return 0;
+        });
+
+    private static Task<int> VerifyAuditAsync(string[] configuration, bool json, CancellationToken cancellationToken) => ExplainAsync(
+        "The audit log was not checked",
+        async () =>
+        {
+            await using var app = BrokerApplication.Create(configuration);
+            await using var scope = app.Services.CreateAsyncScope();
+            if (!await scope.ServiceProvider.GetRequiredService<BrokerDbContext>().Database.CanConnectAsync(cancellationToken))
+            {
+                throw new InvalidOperationException("There is no database here. Give the --Storage:DataDirectory that the broker runs on, or make one with 'migrate'.");
+            }
+
+            var (verified, brokenAt) = await scope.ServiceProvider.GetRequiredService<AuditLog>().VerifyAsync(cancellationToken);
+            Console.WriteLine(json
+                ? System.Text.Json.JsonSerializer.Serialize(new { verified, broken_at = brokenAt })
+                : brokenAt is null ? $"{verified} events, the chain is whole." : $"The chain breaks at event {brokenAt}; {verified} before it are whole.");
+            return brokenAt is null ? 0 : 1;
+        });
+
+    /// <summary>What an operator can mend is said in a line, with exit code 1. Anything else is a bug and keeps its trace.</summary>
+    private static async Task<int> ExplainAsync(string what, Func<Task<int>> command)
+    {
+        try
+        {
+            return await command();
+        }
+        catch (Exception exception) when (exception
+            is InvalidOperationException or OptionsValidationException or KeyNotFoundException
+            or CryptographicException or IOException or UnauthorizedAccessException or DbException)
+        {
+            await Console.Error.WriteLineAsync($"{what}: {exception.Message}");
             return 1;
         }
-    }
-
-    private static async Task<int> MigrateAsync(string[] configuration, CancellationToken cancellationToken)
-    {
-        await using var app = BrokerApplication.Create(configuration);
-        await app.Services.PrepareStorageAsync(cancellationToken);
-        Console.WriteLine("The database is up to date.");
-        return 0;
-    }
-
-    private static async Task<int> VerifyAuditAsync(string[] configuration, bool json, CancellationToken cancellationToken)
-    {
-        await using var app = BrokerApplication.Create(configuration);
-        await using var scope = app.Services.CreateAsyncScope();
-        var (verified, brokenAt) = await scope.ServiceProvider.GetRequiredService<AuditLog>().VerifyAsync(cancellationToken);
-        Console.WriteLine(json
-            ? System.Text.Json.JsonSerializer.Serialize(new { verified, broken_at = brokenAt })
-            : brokenAt is null ? $"{verified} events, the chain is whole." : $"The chain breaks at event {brokenAt}; {verified} before it are whole.");
-        return brokenAt is null ? 0 : 1;
     }
 }

@@ -1,4 +1,8 @@
+using System.Net;
+using Microsoft.AspNetCore.HttpOverrides;
+using Microsoft.Extensions.Options;
 using TokenBroker.Storage;
+using IPNetwork = System.Net.IPNetwork;
 
 namespace TokenBroker.Operations;
 
@@ -27,12 +31,19 @@ internal static class OperationsSetup
         builder.Logging.AddFilter("OpenIddict", LogLevel.Warning);
         builder.Logging.AddFilter("Yarp", LogLevel.Warning);
         builder.Services.AddSingleton(TimeProvider.System);
+        builder.AddAddressLimits();
+        builder.Services.AddOptions<ForwardedHeadersOptions>().Configure<IOptions<BrokerOptions>>(TrustProxies);
         builder.Services.AddHostedService<Startup>();
         builder.Services.AddHealthChecks().AddCheck<DatabaseCheck>("database");
     }
 
     public static void UseOperations(this WebApplication app)
     {
+        if (app.Services.GetRequiredService<IOptions<BrokerOptions>>().Value.TrustedProxies.Count > 0)
+        {
+            app.UseForwardedHeaders();
+        }
+
         app.Use(static (context, next) =>
         {
             // A redirect after a POST becomes a GET for every client (RFC 9110, section 15.4.4; RFC 9700, section 4.12).
@@ -58,6 +69,21 @@ internal static class OperationsSetup
     {
         app.MapHealthChecks("/health/live", new() { Predicate = static _ => false }).AllowAnonymous();
         app.MapHealthChecks("/health/ready").AllowAnonymous();
+    }
+
+    private static void TrustProxies(ForwardedHeadersOptions forwarded, IOptions<BrokerOptions> broker)
+    {
+        forwarded.ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto | ForwardedHeaders.XForwardedHost;
+        forwarded.AllowedHosts = [broker.Value.PublicUrl.Host];
+        forwarded.KnownIPNetworks.Clear();
+        forwarded.KnownProxies.Clear();
+        foreach (var proxy in broker.Value.TrustedProxies)
+        {
+            forwarded.KnownIPNetworks.Add(
+                IPNetwork.TryParse(proxy, out var network) ? network
+                : IPAddress.TryParse(proxy, out var address) ? new IPNetwork(address, address.GetAddressBytes().Length * 8)
+                : throw new InvalidOperationException($"Broker:TrustedProxies: '{proxy}' is neither an address nor a network such as 10.0.0.0/8."));
+        }
     }
 
     private sealed class DatabaseCheck(IServiceScopeFactory scopes) : Microsoft.Extensions.Diagnostics.HealthChecks.IHealthCheck

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.RazorPages;
@@ -13,6 +14,9 @@ internal sealed class ErrorModel : PageModel
     public string Title { get; private set; } = "";
 
     public string Advice { get; private set; } = "";
+
+    /// <summary>What OAuth says is wrong with the request that an app sent the person here with.</summary>
+    public string? Detail { get; private set; }
 
     public void OnGet() => Show();
 
@@ -36,5 +40,13 @@ internal sealed class ErrorModel : PageModel
             >= 500 => ("Something broke", "It is not your doing. Nothing was changed; try again in a moment."),
             _ => ("That did not go through", "The request could not be understood. Go back and try again."),
         };
+
+        // An app or redirect URI that is not known is never redirected to: the person is told here.
+        if (HttpContext.GetOpenIddictServerResponse() is { Error: { Length: > 0 } error } refused)
+        {
+            Title = "The app's request was refused";
+            Advice = "An app sent you here with a request that this broker does not accept. Nothing was shared. Only the app's developer can mend it.";
+            Detail = $"{error}: {refused.ErrorDescription}";
+        }
     }
 }

@@ -6,6 +6,8 @@ namespace TokenBroker.Storage;
 
 internal static class StorageSetup
 {
+    private const string DatabaseFile = "broker.db";
+
     public static void AddStorage(this WebApplicationBuilder builder)
     {
         builder.Services.AddOptions<StorageOptions>().BindConfiguration("Storage").ValidateDataAnnotations().ValidateOnStart();
@@ -14,7 +16,7 @@ internal static class StorageSetup
             var directory = services.GetRequiredService<IOptions<StorageOptions>>().Value.DataDirectory;
             var connection = new SqliteConnectionStringBuilder
             {
-                DataSource = Path.Combine(directory, "broker.db"),
+                DataSource = Path.Combine(directory, DatabaseFile),
                 ForeignKeys = true,
 
                 // Writers wait for each other this long, in seconds, before they give up.
@@ -37,11 +39,26 @@ internal static class StorageSetup
         }
     }
 
+    /// <summary>SQLite gives its side files the mode of the database; by itself it would make one that others may read.</summary>
+    private static void CreatePrivateFile(string path)
+    {
+        if (!OperatingSystem.IsWindows() && !File.Exists(path))
+        {
+            using var made = new FileStream(path, new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew,
+                Access = FileAccess.Write,
+                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            });
+        }
+    }
+
     /// <summary>Makes the data directory, applies what migrations are missing, and switches to write-ahead logging.</summary>
     public static async Task PrepareStorageAsync(this IServiceProvider services, CancellationToken cancellationToken)
     {
         var directory = services.GetRequiredService<IOptions<StorageOptions>>().Value.DataDirectory;
         CreatePrivateDirectory(directory);
+        CreatePrivateFile(Path.Combine(directory, DatabaseFile));
         await using var scope = services.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
         await db.Database.MigrateAsync(cancellationToken);

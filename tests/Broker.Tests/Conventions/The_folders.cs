@@ -11,7 +11,7 @@ public sealed class The_folders
     ];
 
     [Theory]
-    [InlineData("Accounts", "Audit", "Storage")]
+    [InlineData("Accounts", "Audit", "Operations", "Storage")]
     [InlineData("Apps", "Audit", "Authorization", "Grants", "Storage", "Upstreams")]
     [InlineData("Audit", "Storage")]
     [InlineData("Authorization", "Accounts", "Apps", "Audit", "Custody", "Grants", "Operations", "Storage", "Upstreams")]

@@ -153,6 +153,8 @@ public sealed class BrokerHost : IAsyncDisposable
             ["Upstreams:openai:BaseUrl"] = SandboxAddress + "/v1",
             ["Accounts:SignInAttemptsPerMinute"] = "100000",
             ["Gateway:RequestsPerMinute"] = "1000000",
+            ["Broker:RequestsPerMinute"] = "1000000",
+            ["Gateway:InvalidTokensPerMinute"] = "1000000",
             ["Gateway:RecheckInterval"] = "00:00:05",
         };
         RegisterApp(settings, 0, AppId, AppSecret, "Test App");

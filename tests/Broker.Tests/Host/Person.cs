@@ -104,7 +104,8 @@ public sealed class Person : IDisposable
         return response;
     }
 
-    private static IEnumerable<KeyValuePair<string, string>> FieldsOf(IHtmlFormElement form)
+    /// <summary>What a browser would post of a form as it stands.</summary>
+    public static IEnumerable<KeyValuePair<string, string>> FieldsOf(IHtmlFormElement form)
     {
         foreach (var element in form.QuerySelectorAll("input[name], select[name], textarea[name]"))
         {

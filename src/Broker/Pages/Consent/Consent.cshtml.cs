@@ -161,6 +161,12 @@ internal sealed class ConsentModel(
             ModelState.AddModelError(field, complaint);
         }
 
+        // What is no number at all failed before, under the name that the form gives it.
+        if (ModelState[$"{nameof(Form)}.{nameof(Form.LifetimeDays)}"] is { Errors.Count: > 0 })
+        {
+            ModelState.AddModelError(nameof(Form.LifetimeDays), ConsentForm.LifetimeComplaint);
+        }
+
         var allowed = Capabilities.Select(c => c.Scope).Intersect(Form.Scopes).ToList();
         if (allowed.Count == 0)
         {

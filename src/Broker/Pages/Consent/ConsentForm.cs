@@ -8,6 +8,7 @@ internal sealed class ConsentForm
 {
     public const long MostBudgetMicros = 10_000 * Money.MicrosOfDollar;
     public const string NewKeyChoice = "new";
+    public const string LifetimeComplaint = "Choose how long the access lasts.";
     private const string DefaultBudget = "5";
     private const int MostModels = 100;
     private static readonly int[] LifetimesInDays = [1, 30, 90];
@@ -65,7 +66,7 @@ internal sealed class ConsentForm
 
         if (!LifetimesInDays.Contains(LifetimeDays))
         {
-            yield return (nameof(LifetimeDays), "Choose how long the access lasts.");
+            yield return (nameof(LifetimeDays), LifetimeComplaint);
         }
 
         if (ModelChoice is not ("any" or "some"))

@@ -1,0 +1,3 @@
+using TokenBroker.Samples.Quickstart;
+
+return await QuickstartCommand.RunAsync(args);

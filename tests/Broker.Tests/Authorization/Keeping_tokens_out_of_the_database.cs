@@ -1,0 +1,60 @@
+using System.Text;
+using Microsoft.AspNetCore.WebUtilities;
+using TokenBroker.Tests.Host;
+
+namespace TokenBroker.Tests.Authorization;
+
+/// <summary>Whoever steals the database steals no token: neither as it was issued nor in its decoded bytes.</summary>
+public sealed class Keeping_tokens_out_of_the_database
+{
+    [Fact]
+    public async Task Holds_in_every_byte_of_every_file()
+    {
+        await using var broker = await BrokerHost.StartAsync();
+        using var person = await Person.WithKeyAsync(broker);
+        var app = new OAuthApp(broker);
+        var first = await app.ConnectAsync(person, OAuthApp.DefaultScope + " openid email");
+        (await new Api(broker, first.AccessToken).ChatAsync()).EnsureSuccessStatusCode();
+        using var refreshed = await app.RefreshAsync(first.RefreshToken);
+        using var retried = await app.RefreshAsync(first.RefreshToken);
+        var second = await OAuthApp.ReadAsync(refreshed);
+        (await new Api(broker, second.AccessToken).ChatAsync()).EnsureSuccessStatusCode();
+        using var revoked = await app.RevokeAsync(second.AccessToken);
+
+        // Once with the log files of SQLite, and once after the stop has folded them in.
+        NothingIn(broker.DataDirectory, first, second);
+        await broker.StopBrokerAsync();
+        NothingIn(broker.DataDirectory, first, second);
+    }
+
+    private static void NothingIn(string directory, params Tokens[] issued)
+    {
+        var files = Directory.GetFiles(directory, "*", SearchOption.AllDirectories);
+        files.Should().Contain(f => Path.GetFileName(f) == "broker.db");
+        foreach (var file in files)
+        {
+            var bytes = ReadShared(file).AsSpan();
+            foreach (var token in issued.SelectMany(t => (string[])[t.AccessToken, t.RefreshToken, t.Raw.GetProperty("id_token").GetString()!]))
+            {
+                // A middle part, since the first characters of every such token are the same.
+                var part = token[(token.Length / 2)..][..24];
+                (bytes.IndexOf(Encoding.UTF8.GetBytes(part)) >= 0).Should().BeFalse($"{file} must not hold a token");
+                (bytes.IndexOf(Encoding.Unicode.GetBytes(part)) >= 0).Should().BeFalse($"{file} must not hold a token");
+            }
+
+            foreach (var token in issued.SelectMany(t => (string[])[t.AccessToken, t.RefreshToken]))
+            {
+                var decoded = WebEncoders.Base64UrlDecode(token);
+                (bytes.IndexOf(decoded.AsSpan(decoded.Length / 2, 24)) >= 0).Should().BeFalse($"{file} must not hold a token, decoded");
+            }
+        }
+    }
+
+    private static byte[] ReadShared(string file)
+    {
+        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        using var memory = new MemoryStream();
+        stream.CopyTo(memory);
+        return memory.ToArray();
+    }
+}

@@ -1,0 +1,103 @@
+using System.Security.Cryptography;
+using TokenBroker.Custody;
+
+namespace TokenBroker.Tests.Custody;
+
+public sealed class Making_the_vault_key : IDisposable
+{
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    private readonly string _directory = Directory.CreateTempSubdirectory("tokenbroker-").FullName;
+
+    private string KeyFile => Path.Combine(_directory, "deep", "vault.key");
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    [Fact]
+    public void Makes_a_file_for_its_owner_alone()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Assert.Skip("Windows has no file modes.");
+            return;
+        }
+
+        using var kek = LocalFileKek.LoadOrCreate(KeyFile);
+
+        File.GetUnixFileMode(KeyFile).Should().Be(OwnerOnly);
+        Convert.FromBase64String(File.ReadAllText(KeyFile).Trim()).Should().HaveCount(32);
+    }
+
+    [Theory]
+    [InlineData(UnixFileMode.GroupRead)]
+    [InlineData(UnixFileMode.GroupWrite)]
+    [InlineData(UnixFileMode.OtherRead)]
+    [InlineData(UnixFileMode.OtherWrite)]
+    public void Refuses_a_file_that_others_can_open(UnixFileMode more)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Assert.Skip("Windows has no file modes.");
+            return;
+        }
+
+        LocalFileKek.LoadOrCreate(KeyFile).Dispose();
+        File.SetUnixFileMode(KeyFile, OwnerOnly | more);
+
+        var load = () => LocalFileKek.LoadOrCreate(KeyFile);
+
+        load.Should().Throw<InvalidOperationException>().WithMessage("*chmod 600*");
+    }
+
+    [Fact]
+    public void Gives_the_same_key_again_and_never_writes_over_it()
+    {
+        using var first = LocalFileKek.LoadOrCreate(KeyFile);
+        var content = File.ReadAllText(KeyFile);
+
+        using var second = LocalFileKek.LoadOrCreate(KeyFile);
+
+        second.KeyId.Should().Be(first.KeyId);
+        File.ReadAllText(KeyFile).Should().Be(content);
+        var dek = RandomNumberGenerator.GetBytes(32);
+        second.UnwrapKey(LocalFileKek.Algorithm, first.WrapKey(LocalFileKek.Algorithm, dek)).Should().Equal(dek);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("not base64 !")]
+    [InlineData("AAAA")]
+    [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==")]
+    public void Refuses_and_keeps_a_file_that_holds_no_key(string content)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(KeyFile)!);
+        File.WriteAllText(KeyFile, content);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(KeyFile, OwnerOnly);
+        }
+
+        var load = () => LocalFileKek.LoadOrCreate(KeyFile);
+
+        load.Should().Throw<InvalidOperationException>().WithMessage("*backup*");
+        File.ReadAllText(KeyFile).Should().Be(content);
+    }
+
+    [Fact]
+    public void Does_not_show_the_key_in_its_name()
+    {
+        using var kek = LocalFileKek.LoadOrCreate(KeyFile);
+        var key = Convert.FromBase64String(File.ReadAllText(KeyFile).Trim());
+
+        kek.KeyId.Should().NotContain(Convert.ToHexStringLower(key)[..8]);
+    }
+
+    [Fact]
+    public void Wraps_by_its_own_algorithm_alone()
+    {
+        using var kek = LocalFileKek.LoadOrCreate(KeyFile);
+
+        var wrap = () => kek.WrapKey("RSA1_5", new byte[32]);
+
+        wrap.Should().Throw<NotSupportedException>();
+    }
+}

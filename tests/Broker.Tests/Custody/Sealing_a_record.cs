@@ -1,0 +1,177 @@
+using System.Security.Cryptography;
+using System.Text;
+using TokenBroker.Custody;
+
+namespace TokenBroker.Tests.Custody;
+
+public sealed class Sealing_a_record : IDisposable
+{
+    private static readonly EnvelopeBinding Binding = new("user-1", "key-1", "openai");
+    private readonly string _directory = Directory.CreateTempSubdirectory("tokenbroker-").FullName;
+    private readonly Vault _vault;
+
+    public Sealing_a_record() => _vault = NewVault("vault.key");
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    [Theory]
+    [InlineData("sk-test-0123456789abcdef")]
+    [InlineData("")]
+    [InlineData("ключ")]
+    public async Task Opens_to_what_was_sealed(string text)
+    {
+        var record = await SealAsync(text);
+
+        (await OpenAsync(record)).Should().Be(text);
+    }
+
+    [Fact]
+    public async Task Fails_for_every_flipped_bit_of_every_byte()
+    {
+        var record = await SealAsync();
+        for (var i = 0; i < record.Length; i++)
+        {
+            for (var bit = 0; bit < 8; bit++)
+            {
+                var changed = record.ToArray();
+                changed[i] ^= (byte)(1 << bit);
+
+                await FailsAsync(changed, Binding, $"bit {bit} of byte {i} was flipped");
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Fails_at_every_shorter_length_and_with_a_byte_more()
+    {
+        var record = await SealAsync();
+        for (var length = 0; length < record.Length; length++)
+        {
+            await FailsAsync(record[..length], Binding, $"only {length} bytes are left");
+        }
+
+        await FailsAsync([.. record, 0], Binding, "a byte was added");
+    }
+
+    [Fact]
+    public async Task Fails_for_another_user_key_or_upstream()
+    {
+        var record = await SealAsync();
+        EnvelopeBinding[] others =
+        [
+            Binding with { Owner = "user-2" },
+            Binding with { RecordId = "key-2" },
+            Binding with { Purpose = "other" },
+            new("user-1key-1", "", "openai"),
+            new("user-", "1key-1", "openai"),
+            new("key-1", "user-1", "openai"),
+            new("", "", ""),
+        ];
+
+        foreach (var other in others)
+        {
+            await FailsAsync(record, other, $"it belongs to {other}");
+        }
+    }
+
+    [Fact]
+    public async Task Fails_under_another_vault_key_and_names_both()
+    {
+        var record = await SealAsync();
+        var other = NewVault("other.key");
+
+        var open = () => KeyEnvelope.OpenAsync(other, record, Binding, CancellationToken.None);
+
+        (await open.Should().ThrowAsync<KeyNotFoundException>()).Which.Message
+            .Should().Contain(_vault.CurrentKeyId).And.Contain(other.CurrentKeyId).And.Contain("restore");
+    }
+
+    [Fact]
+    public async Task Fails_where_another_vault_key_claims_the_same_name()
+    {
+        var record = await SealAsync();
+        using var other = LocalFileKek.LoadOrCreate(Path.Combine(_directory, "other.key"));
+        var name = Encoding.UTF8.GetBytes(_vault.CurrentKeyId);
+        Encoding.UTF8.GetBytes(other.KeyId).CopyTo(record.AsSpan(record.AsSpan().IndexOf(name)));
+
+        var open = () => KeyEnvelope.OpenAsync(new Vault(other, other, LocalFileKek.Algorithm), record, Binding, CancellationToken.None);
+
+        await open.Should().ThrowAsync<CryptographicException>();
+    }
+
+    [Theory]
+    [InlineData(3, 0)]
+    [InlineData(3, 2)]
+    [InlineData(3, 255)]
+    [InlineData(4, 0)]
+    [InlineData(4, 2)]
+    public async Task Fails_for_another_format_or_algorithm(int at, byte value)
+    {
+        var record = await SealAsync();
+        record[at] = value;
+
+        var open = () => KeyEnvelope.OpenAsync(_vault, record, Binding, CancellationToken.None);
+
+        (await open.Should().ThrowAsync<CryptographicException>()).Which.Message.Should().Contain("known version");
+    }
+
+    [Fact]
+    public async Task Is_different_each_time_and_never_shows_the_secret()
+    {
+        const string Text = "sk-test-the-very-same-secret";
+        var first = await SealAsync(Text);
+        var second = await SealAsync(Text);
+
+        var headerOfSame = Encoding.UTF8.GetByteCount(_vault.CurrentKeyId) + 7;
+        first.AsSpan(0, headerOfSame).SequenceEqual(second.AsSpan(0, headerOfSame)).Should().BeTrue("format and vault key are the same");
+        var same = first.Skip(headerOfSame + 2).Zip(second.Skip(headerOfSame + 2)).Count(pair => pair.First == pair.Second);
+        same.Should().BeLessThan(12, "wrapped key, commitment, nonce and ciphertext are all fresh");
+        first.AsSpan().IndexOf(Encoding.UTF8.GetBytes(Text)).Should().Be(-1);
+    }
+
+    [Fact]
+    public async Task Is_committed_to_its_own_data_key()
+    {
+        var mine = await SealAsync();
+        var other = await SealAsync();
+
+        // The wrapped data key of another record of the same owner: it unwraps, and is not the one.
+        var start = 5 + 2 + Encoding.UTF8.GetByteCount(_vault.CurrentKeyId);
+        var length = 2 + 12 + 32 + 16;
+        other.AsSpan(start, length).CopyTo(mine.AsSpan(start));
+        var open = () => KeyEnvelope.OpenAsync(_vault, mine, Binding, CancellationToken.None);
+
+        (await open.Should().ThrowAsync<CryptographicException>()).Which.Message.Should().Contain("not sealed by this data key");
+    }
+
+    private async Task FailsAsync(byte[] record, EnvelopeBinding binding, string because)
+    {
+        try
+        {
+            using var secret = await KeyEnvelope.OpenAsync(_vault, record, binding, CancellationToken.None);
+            Assert.Fail("The record must not open when " + because);
+        }
+        catch (Exception exception) when (exception is CryptographicException or KeyNotFoundException)
+        {
+            // As it should.
+        }
+    }
+
+    private async Task<byte[]> SealAsync(string text = "sk-test-0123456789abcdef")
+    {
+        using var secret = Secret.FromText(text);
+        return await KeyEnvelope.SealAsync(_vault, secret, Binding, CancellationToken.None);
+    }
+
+    private async Task<string> OpenAsync(byte[] record)
+    {
+        using var secret = await KeyEnvelope.OpenAsync(_vault, record, Binding, CancellationToken.None);
+        return secret.RevealText();
+    }
+
+    private Vault NewVault(string file)
+    {
+        var kek = LocalFileKek.LoadOrCreate(Path.Combine(_directory, file));
+        return new Vault(kek, kek, LocalFileKek.Algorithm);
+    }
+}

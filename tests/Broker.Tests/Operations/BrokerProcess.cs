@@ -1,0 +1,115 @@
+using System.Diagnostics;
+using System.Text;
+
+namespace TokenBroker.Tests.Operations;
+
+/// <summary>The real program as an operator runs it: its own process, its exit code and what it prints.</summary>
+internal sealed class BrokerProcess : IDisposable
+{
+    private readonly Process _process;
+    private readonly StringBuilder _output = new();
+    private readonly StringBuilder _error = new();
+
+    private BrokerProcess(Process process) => _process = process;
+
+    public string Output => _output.ToString();
+
+    public string Error => _error.ToString();
+
+    public int ExitCode => _process.ExitCode;
+
+    public static BrokerProcess Start(string environment, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet")
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+            WorkingDirectory = Path.GetTempPath(),
+        };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "TokenBroker.Broker.dll"));
+        foreach (var argument in arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        start.Environment["ASPNETCORE_ENVIRONMENT"] = environment;
+        start.Environment.Remove("DOTNET_ENVIRONMENT");
+        start.Environment.Remove("ASPNETCORE_URLS");
+        var process = new Process { StartInfo = start };
+        var broker = new BrokerProcess(process);
+        process.OutputDataReceived += (_, line) => Append(broker._output, line.Data);
+        process.ErrorDataReceived += (_, line) => Append(broker._error, line.Data);
+        process.Start();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        return broker;
+    }
+
+    /// <summary>Runs it to its end.</summary>
+    public static async Task<BrokerProcess> RunAsync(string environment, params string[] arguments)
+    {
+        var broker = Start(environment, arguments);
+        await broker.WaitAsync();
+        return broker;
+    }
+
+    public async Task WaitAsync()
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        await _process.WaitForExitAsync(patience.Token);
+    }
+
+    /// <summary>Asks it to stop, as a service manager does.</summary>
+    public async Task StopAsync()
+    {
+        using (var kill = Process.Start("kill", ["-TERM", _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]))
+        {
+            await kill.WaitForExitAsync();
+        }
+
+        await WaitAsync();
+    }
+
+    /// <summary>Waits until it answers, or has ended.</summary>
+    public async Task<bool> IsReadyAsync(string address)
+    {
+        using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(2) };
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (!patience.IsCancellationRequested && !_process.HasExited)
+        {
+            try
+            {
+                using var response = await http.GetAsync(new Uri(address + "/health/ready"), patience.Token);
+                if (response.IsSuccessStatusCode)
+                {
+                    return true;
+                }
+            }
+            catch (Exception exception) when (exception is HttpRequestException or OperationCanceledException)
+            {
+                await Task.Delay(100);
+            }
+        }
+
+        return false;
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill(entireProcessTree: true);
+        }
+
+        _process.Dispose();
+    }
+
+    private static void Append(StringBuilder text, string? line)
+    {
+        lock (text)
+        {
+            text.AppendLine(line);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+using Microsoft.Playwright;
+using TokenBroker.Samples.Quickstart;
+using TokenBroker.Tests.Chromium;
+
+[assembly: AssemblyFixture(typeof(Quickstart))]
+
+namespace TokenBroker.Tests.Chromium;
+
+/// <summary>The quickstart as a person gets it, and a Chromium in front of it, for all tests.</summary>
+public sealed class Quickstart : IAsyncLifetime
+{
+    private IPlaywright? _playwright;
+    private IBrowser? _browser;
+
+    public QuickstartServers Servers { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        var path = await FindChromium.PathAsync();
+        Servers = await QuickstartServers.StartAsync(new QuickstartOptions
+        {
+            Throwaway = true,
+            BrokerArguments = ["--Accounts:SignInAttemptsPerMinute=10000"],
+        });
+        _playwright = await Playwright.CreateAsync();
+        _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
+        {
+            ExecutablePath = path,
+            ChromiumSandbox = false,
+            Args = ["--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update", "--no-first-run"],
+        });
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_browser is not null)
+        {
+            await _browser.DisposeAsync();
+        }
+
+        _playwright?.Dispose();
+        if (Servers is not null)
+        {
+            await Servers.DisposeAsync();
+        }
+    }
+
+    /// <summary>A fresh browser profile with a platform authenticator that says yes, as a fingerprint reader would.</summary>
+    internal async Task<Visitor> NewVisitorAsync(ColorScheme scheme = ColorScheme.Light, int width = 1100, int height = 900)
+    {
+        var context = await _browser!.NewContextAsync(new BrowserNewContextOptions
+        {
+            ColorScheme = scheme,
+            ReducedMotion = ReducedMotion.Reduce,
+            ViewportSize = new ViewportSize { Width = width, Height = height },
+        });
+        context.SetDefaultTimeout(15_000);
+        var visitor = new Visitor(Servers, context, await context.NewPageAsync());
+        await visitor.AddAuthenticatorAsync();
+        return visitor;
+    }
+}
