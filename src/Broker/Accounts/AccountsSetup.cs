@@ -46,6 +46,8 @@ internal static class AccountsSetup
 
     private static void AddIdentity(IServiceCollection services)
     {
+        // Before Identity's own validator, which then stands aside.
+        services.AddScoped<IPasswordValidator<User>, PasswordRules>();
         services.AddIdentityCore<User>(options =>
             {
                 options.Stores.SchemaVersion = IdentitySchemaVersions.Version3;
@@ -53,17 +55,8 @@ internal static class AccountsSetup
 
                 // The user name is the e-mail address; what an address may hold is checked as an address.
                 options.User.AllowedUserNameCharacters = "";
-
-                // PasswordRules says what a password must be; Identity's own rules stand aside.
-                options.Password.RequiredLength = 1;
-                options.Password.RequireDigit = false;
-                options.Password.RequireLowercase = false;
-                options.Password.RequireUppercase = false;
-                options.Password.RequireNonAlphanumeric = false;
-                options.Password.RequiredUniqueChars = 1;
             })
             .AddEntityFrameworkStores<BrokerDbContext>()
-            .AddPasswordValidator<PasswordRules>()
             .AddSignInManager();
 
         // OWASP's number for PBKDF2 with HMAC-SHA-512.

@@ -2,6 +2,7 @@ using System.Net.Mime;
 using System.Security.Claims;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
+using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
@@ -27,6 +28,13 @@ internal sealed class SessionCheck(
     public override async Task ValidatePrincipal(CookieValidatePrincipalContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
+        if (context.HttpContext.Features.Get<IStatusCodeReExecuteFeature>() is not null)
+        {
+            // An error page shows nothing of the person, and must come even where the look-up is what failed.
+            context.RejectPrincipal();
+            return;
+        }
+
         var cancellationToken = context.HttpContext.RequestAborted;
         if (await FindAsync(context.Principal, cancellationToken) is not { } current)
         {
@@ -51,6 +59,9 @@ internal sealed class SessionCheck(
         context.Response.StatusCode = StatusCodes.Status401Unauthorized;
         return context.Response.WriteAsJsonAsync(new { signIn = "/sign-in" }, context.HttpContext.RequestAborted);
     }
+
+    /// <summary>The sign-in page says itself where to go on; the cookie handler's own redirect would be a second, unchecked way.</summary>
+    public override Task RedirectToReturnUrl(RedirectContext<CookieAuthenticationOptions> context) => Task.CompletedTask;
 
     /// <summary>Who may not is told so in place; there is no second door to send them to.</summary>
     public override Task RedirectToAccessDenied(RedirectContext<CookieAuthenticationOptions> context)

@@ -18,16 +18,15 @@ internal sealed class ErrorModel : PageModel
     /// <summary>What OAuth says is wrong with the request that an app sent the person here with.</summary>
     public string? Detail { get; private set; }
 
-    public void OnGet(int? code) => Show(code);
+    public void OnGet() => Show();
 
-    public void OnPost(int? code) => Show(code);
+    public void OnPost() => Show();
 
-    private void Show(int? code)
+    private void Show()
     {
-        // Asked for directly, the address is just one that does not exist.
-        var reExecuted = HttpContext.Features.Get<IStatusCodeReExecuteFeature>() is not null
-            || HttpContext.Features.Get<IExceptionHandlerFeature>() is not null;
-        var status = reExecuted ? code ?? StatusCodes.Status500InternalServerError : StatusCodes.Status404NotFound;
+        // Not from the address or the form, which the sender wrote and which may be what cannot be read. Asked for
+        // directly, the address is just one that does not exist.
+        var status = HttpContext.Features.Get<IStatusCodeReExecuteFeature>()?.OriginalStatusCode ?? StatusCodes.Status404NotFound;
         Response.StatusCode = status;
         (Title, Advice) = status switch
         {

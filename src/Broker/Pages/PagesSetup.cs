@@ -1,8 +1,11 @@
+using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Mvc;
-using Microsoft.Net.Http.Headers;
+using Microsoft.Extensions.Options;
+using TokenBroker.Operations;
 using TokenBroker.Pages.Consent;
 using TokenBroker.Pages.Keys;
+using HeaderNames = Microsoft.Net.Http.Headers.HeaderNames;
 
 namespace TokenBroker.Pages;
 
@@ -25,19 +28,13 @@ internal static class PagesSetup
         });
         builder.Services.AddScoped<StoreKey>();
         builder.Services.AddScoped<ConsentRecord>();
-        builder.Services.AddAntiforgery(options =>
-        {
-            options.Cookie.Name = "tokenbroker.antiforgery";
-            options.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;
 
-            // frame-ancestors 'none' says it better: see SecurityHeaders.
-            options.SuppressXFrameOptionsHeader = true;
-        });
-        builder.Services.Configure<CookieTempDataProviderOptions>(options =>
-        {
-            options.Cookie.Name = "tokenbroker.flash";
-            options.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;
-        });
+        // frame-ancestors 'none' says it better: see SecurityHeaders.
+        builder.Services.AddAntiforgery(options => options.SuppressXFrameOptionsHeader = true);
+        builder.Services.AddOptions<AntiforgeryOptions>().Configure<IOptions<BrokerOptions>>((options, broker) =>
+            options.Cookie = new HostCookieBuilder(broker.Value.PublicUrl, "tokenbroker.antiforgery", SameSiteMode.Strict));
+        builder.Services.AddOptions<CookieTempDataProviderOptions>().Configure<IOptions<BrokerOptions>>((options, broker) =>
+            options.Cookie = new HostCookieBuilder(broker.Value.PublicUrl, "tokenbroker.flash", SameSiteMode.Lax));
         builder.Services.Configure<RouteOptions>(options => options.LowercaseUrls = true);
     }
 
@@ -45,7 +42,9 @@ internal static class PagesSetup
     public static void UsePages(this WebApplication app)
     {
         app.UseSecurityHeaders();
-        app.UseStatusCodePagesWithReExecute("/error/{0}");
+
+        // In a scope of its own: what the first try left half done, such as a failed look-up of the session, is not met again.
+        app.UseStatusCodePagesWithReExecute("/error/{0}", createScopeForStatusCodePages: true);
         app.Use(static (context, next) =>
         {
             if (!IsForPeople(context) && context.Features.Get<IStatusCodePagesFeature>() is { } friendly)
@@ -57,7 +56,16 @@ internal static class PagesSetup
         });
 
         // An exception becomes an empty 500, which people then see as a page, and clients of an API as it is.
-        app.UseExceptionHandler(static failed => failed.Run(static _ => Task.CompletedTask));
+        app.UseExceptionHandler(new ExceptionHandlerOptions
+        {
+            ExceptionHandler = static _ => Task.CompletedTask,
+            StatusCodeSelector = static exception => exception switch
+            {
+                BadHttpRequestException bad => bad.StatusCode,
+                InvalidDataException => StatusCodes.Status400BadRequest, // a form beyond its limits
+                _ => StatusCodes.Status500InternalServerError,
+            },
+        });
         app.UseEmbeddedAssets();
     }
 

@@ -78,7 +78,7 @@ public sealed class Signing_up(SharedBroker shared)
         using var response = await person.SignUpAsync(person.Email, password);
 
         (await Browsing.ComplaintAsync(response)).Should().Contain(complaint);
-        (await response.Content.ReadAsStringAsync()).Should().NotContain($"value=\"{password}\"", "a password is never sent back");
+        (await response.Content.ReadAsStringAsync()).Should().NotContain(password.Length == 0 ? "\0" : password, "a password is never sent back");
         person.SessionOf().Should().BeNull();
     }
 

@@ -34,8 +34,8 @@ internal sealed class PasswordRules : IPasswordValidator<User>
         }
 
         // "Password2024!!" is "password" to whoever guesses.
-        var core = password.ToLowerInvariant().TrimEnd("0123456789!?.,-_#*$ ".ToCharArray());
-        if (email is not null && (Same(password, email) || Same(core, email.Split('@')[0])))
+        var core = Core(password);
+        if (email is not null && (Same(password, email) || Same(core, Core(email.Split('@')[0]))))
         {
             return "Do not use your e-mail address as the password.";
         }
@@ -44,6 +44,8 @@ internal sealed class PasswordRules : IPasswordValidator<User>
             ? "That password is one of the first that a guesser tries. Use a few words that only you would put together."
             : null;
     }
+
+    private static string Core(string text) => text.ToLowerInvariant().TrimEnd("0123456789!?.,-_#*$ ".ToCharArray());
 
     private static bool Same(string a, string b) => string.Equals(a, b, StringComparison.OrdinalIgnoreCase);
 
