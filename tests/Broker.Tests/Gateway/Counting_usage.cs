@@ -198,7 +198,7 @@ public sealed class Counting_usage(SharedBroker shared)
         var rows = await connected.UsageAsync(40);
         (spend.Calls, spend.CostMicros).Should().Be((40, rows.Sum(row => row.CostMicros)));
         var page = await connected.Person.PageAsync("/");
-        page.QuerySelector("li[data-app='Test App'] .meter-text")!.TextContent.Should().Contain(Pages.Money.Words(spend.CostMicros)).And.Contain("40 calls");
+        page.QuerySelector("li[data-app='Test App'] .meter-text")!.TextContent.Should().Contain(global::TokenBroker.Pages.Money.Words(spend.CostMicros)).And.Contain("40 calls");
     }
 
     [Theory]
