@@ -126,6 +126,12 @@ internal sealed partial class CallTransformer(Call call, string key, string base
         await using var stream = await upstream.Content.ReadAsStreamAsync(cancellationToken);
         var buffer = new byte[LongestError];
         var length = await stream.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken);
+        if (length == buffer.Length)
+        {
+            // Cut short: the last bytes could be a beginning of the key, whose end would show it for what it is.
+            length -= Encoding.UTF8.GetByteCount(key) - 1;
+        }
+
         var text = Encoding.UTF8.GetString(buffer, 0, length).Replace(key, "sk-***", StringComparison.Ordinal);
         await context.Response.WriteAsync(KeyLike().Replace(text, "sk-***"), cancellationToken);
     }

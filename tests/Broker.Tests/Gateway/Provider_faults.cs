@@ -133,6 +133,20 @@ public sealed class Provider_faults(SharedBroker shared)
         }
     }
 
+    [Fact]
+    public async Task In_an_error_body_too_long_to_pass_leave_no_half_of_a_key()
+    {
+        await using var upstream = new RawUpstream();
+        await using var broker = await BrokerHost.StartAsync(new() { ["Upstreams:openai:BaseUrl"] = upstream.BaseUrl, ["Upstreams:openai:KeyPrefix"] = "" });
+        using var connected = await Connected.AsAsync(broker, key: "gw_" + Convert.ToHexStringLower(Guid.NewGuid().ToByteArray()));
+        var body = new string('x', (64 * 1024) - 30) + connected.Key + new string('x', 1_000);
+        upstream.Script = _ => [$"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n", body];
+
+        using var response = await connected.Api.ChatAsync();
+
+        HoldsNothingOf(connected.Key, await response.Content.ReadAsStringAsync());
+    }
+
     [Theory]
     [InlineData("echo_key")]
     [InlineData("echo_key_split")]
