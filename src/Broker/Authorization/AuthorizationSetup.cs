@@ -95,12 +95,34 @@ internal static class AuthorizationSetup
 
         // The token endpoint redeems by itself, atomically; OpenIddict's own redemption ignores a lost race.
         server.RemoveEventHandler(OpenIddictServerHandlers.RedeemTokenEntry.Descriptor);
+        server.AddEventHandler<ExtractAuthorizationRequestContext>(handler => handler
+            .UseInlineHandler(LeaveOutTheForm)
+            .SetOrder(int.MaxValue - 100_000));
         server.AddEventHandler<ValidateAuthorizationRequestContext>(handler => handler
             .UseInlineHandler(RequireRedirectUri)
             .SetOrder(OpenIddictServerHandlers.Authentication.ValidateClientIdParameter.Descriptor.Order + 1));
         server.AddEventHandler<ApplyTokenResponseContext>(handler => handler
             .UseScopedHandler<CompleteRedemption>()
             .SetOrder(int.MinValue + 100_000));
+    }
+
+    /// <summary>
+    /// The consent form is posted to the authorization endpoint, so its fields arrive as parameters of the request, and
+    /// OpenIddict logs those at level Information. One of them may be the person's key: it is theirs and the page's alone.
+    /// </summary>
+    private static ValueTask LeaveOutTheForm(ExtractAuthorizationRequestContext context)
+    {
+        if (context.Request is { } request)
+        {
+            // Whatever model binding would take for the form's, in any case and spelling.
+            var fields = request.GetParameters().Select(p => p.Key).Where(name => name.StartsWith("Form", StringComparison.OrdinalIgnoreCase));
+            foreach (var name in fields.Append("__RequestVerificationToken").ToList())
+            {
+                request.RemoveParameter(name);
+            }
+        }
+
+        return default;
     }
 
     /// <summary>
