@@ -11,7 +11,13 @@ internal static class AppsSetup
     public static async Task RegisterConfiguredAppsAsync(
         this IServiceProvider services, IConfiguration configuration, CancellationToken cancellationToken)
     {
-        foreach (var entry in configuration.GetSection("Apps").Get<List<ConfiguredApp>>() ?? [])
+        var entries = configuration.GetSection("Apps").Get<List<ConfiguredApp>>() ?? [];
+        if (entries.GroupBy(entry => entry.ClientId).FirstOrDefault(same => same.Count() > 1) is { } twice)
+        {
+            throw new InvalidOperationException($"Apps: '{twice.Key}' is the ClientId of more than one entry.");
+        }
+
+        foreach (var entry in entries)
         {
             await using var scope = services.CreateAsyncScope();
             await scope.ServiceProvider.GetRequiredService<RegisterApp>().RunAsync(entry, cancellationToken);

@@ -22,7 +22,7 @@ internal static class CustodySetup
             var options = services.GetRequiredService<IOptions<VaultOptions>>().Value;
             var directory = services.GetRequiredService<IOptions<StorageOptions>>().Value.DataDirectory;
             StorageSetup.CreatePrivateDirectory(directory);
-            var kek = LocalFileKek.LoadOrCreate(options.LocalFilePath ?? Path.Combine(directory, "vault.key"));
+            var kek = LocalFileKek.LoadOrCreate(options.LocalFilePathIn(directory));
             return new Vault(kek, kek, LocalFileKek.Algorithm);
         });
         builder.Services.AddScoped<UpstreamKeys>();

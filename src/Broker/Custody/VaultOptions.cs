@@ -12,6 +12,8 @@ internal sealed class VaultOptions
     /// <summary>The key file of the embedded vault. Default: <c>vault.key</c> in the data directory.</summary>
     public string? LocalFilePath { get; set; }
 
+    public string LocalFilePathIn(string dataDirectory) => LocalFilePath ?? Path.Combine(dataDirectory, "vault.key");
+
     /// <summary>
     /// Lets the embedded vault start in Production. Off, since a key file beside the database protects little:
     /// put it on another disk, or use a real vault, before you turn this on.

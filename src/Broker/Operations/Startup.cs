@@ -1,3 +1,5 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
 using TokenBroker.Apps;
 using TokenBroker.Authorization;
 using TokenBroker.Custody;
@@ -14,6 +16,7 @@ internal sealed class Startup(IServiceProvider services, IConfiguration configur
     public async Task StartingAsync(CancellationToken cancellationToken)
     {
         await services.PrepareStorageAsync(cancellationToken);
+        await RefuseToReplaceTheVaultAsync(cancellationToken);
         await services.GetRequiredService<Vault>().CheckAsync(cancellationToken);
         await services.GetRequiredService<ServerKeys>().LoadAsync(cancellationToken);
         await services.RegisterConfiguredAppsAsync(configuration, cancellationToken);
@@ -26,6 +29,24 @@ internal sealed class Startup(IServiceProvider services, IConfiguration configur
     public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>A new key file beside data that the old one sealed would hide the loss: nothing of it would open.</summary>
+    private async Task RefuseToReplaceTheVaultAsync(CancellationToken cancellationToken)
+    {
+        var path = services.GetRequiredService<IOptions<VaultOptions>>().Value
+            .LocalFilePathIn(services.GetRequiredService<IOptions<StorageOptions>>().Value.DataDirectory);
+        if (File.Exists(path))
+        {
+            return;
+        }
+
+        await using var scope = services.CreateAsyncScope();
+        if (await scope.ServiceProvider.GetRequiredService<BrokerDbContext>().ServerKeys.AnyAsync(cancellationToken))
+        {
+            throw new InvalidOperationException(
+                $"The vault key file {path} is missing, and the database holds what it sealed. Restore the file from its backup; nothing was changed.");
+        }
+    }
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 }

@@ -65,6 +65,22 @@ public sealed class Restarting_the_broker
     }
 
     [Fact]
+    public async Task Refuses_to_start_without_the_vault_key_and_makes_no_other()
+    {
+        await using var broker = await BrokerHost.StartAsync();
+        await broker.StopBrokerAsync();
+        var file = Path.Combine(broker.DataDirectory, "vault.key");
+        File.Move(file, file + ".kept");
+
+        var start = broker.StartBrokerAsync;
+        (await start.Should().ThrowAsync<InvalidOperationException>()).WithMessage("*vault.key is missing*Restore*");
+        File.Exists(file).Should().BeFalse();
+
+        File.Move(file + ".kept", file);
+        await broker.StartBrokerAsync();
+    }
+
+    [Fact]
     public async Task Refuses_to_start_with_another_vault_key_and_loses_nothing()
     {
         await using var broker = await BrokerHost.StartAsync();

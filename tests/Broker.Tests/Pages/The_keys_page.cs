@@ -73,6 +73,18 @@ public sealed class The_keys_page(SharedBroker shared)
     }
 
     [Fact]
+    public async Task Refuses_a_name_that_looks_like_a_key()
+    {
+        using var person = await Person.SignedUpAsync(shared.Host);
+        var key = BrokerHost.NewKey();
+
+        (await person.AddKeyAsync(key, label: key)).Should().Contain("looks like a key");
+        (await person.AddKeyAsync(BrokerHost.NewKey(), label: key)).Should().Contain("looks like a key");
+
+        (await person.PageAsync("/keys")).Body!.TextContent.Should().Contain("No key yet");
+    }
+
+    [Fact]
     public async Task Takes_a_key_with_blanks_around_it()
     {
         using var person = await Person.SignedUpAsync(Broker);

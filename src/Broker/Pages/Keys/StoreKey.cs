@@ -31,6 +31,11 @@ internal sealed class StoreKey(BrokerDbContext db, UpstreamKeys keys, KeyCheck c
             return new StoredKey(null, null, complaint);
         }
 
+        if (label is not null && (label.Contains(text, StringComparison.Ordinal) || ComplaintOf(upstream, label.Trim()) is null))
+        {
+            return new StoredKey(null, null, "The name looks like a key. Names are shown and stored as they are: give another.");
+        }
+
         if (!await HasRoomAsync(userId, cancellationToken))
         {
             return TooMany;
