@@ -64,7 +64,19 @@ internal sealed class Recording(Journal journal, long sequence, HttpContext cont
         }
     });
 
-    public void Finished() => journal.Change(now => finishedAt ??= now);
+    /// <summary>
+    /// The handler has ended. Where the caller's leaving ended it, the notice of that may come a moment later, since a
+    /// token's callbacks run last come, first served: it counts as cancelled all the same.
+    /// </summary>
+    public void Finished() => journal.Change(now =>
+    {
+        if (!answered && finishedAt is null && context.RequestAborted.IsCancellationRequested)
+        {
+            cancelledAt ??= now;
+        }
+
+        finishedAt ??= now;
+    });
 
     public Exchange Copy() => new()
     {
