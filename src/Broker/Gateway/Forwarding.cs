@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 using TokenBroker.Metering;
@@ -72,7 +73,8 @@ internal sealed class Forwarding(
         context.Request.Headers.Connection = default;
         if (body.Length > 0)
         {
-            context.Request.Body = new SentBody(body.ToArray(), call);
+            var bytes = MemoryMarshal.TryGetArray(body, out var segment) ? segment : new ArraySegment<byte>(body.ToArray());
+            context.Request.Body = new SentBody(bytes, call);
             context.Request.ContentLength = body.Length;
             context.Request.Headers.TransferEncoding = default;
         }
@@ -123,7 +125,7 @@ internal sealed class Forwarding(
     }
 
     /// <summary>The body that is sent, which notes on the call when its sending begins.</summary>
-    private sealed class SentBody(byte[] bytes, Call call) : MemoryStream(bytes, writable: false)
+    private sealed class SentBody(ArraySegment<byte> bytes, Call call) : MemoryStream(bytes.Array!, bytes.Offset, bytes.Count, writable: false)
     {
         public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
