@@ -69,6 +69,11 @@ internal sealed class ForwardCall(
             return refusal;
         }
 
+        if (refusal is not null)
+        {
+            return Refuse(caller, "any", refusal);
+        }
+
         // (2) The operation: matched on the bytes of the request line, which are the bytes that are sent on.
         var path = PathBelow(upstream, context);
         if (caller.Facts.UpstreamId != upstream.Id || upstream.Find(context.Request.Method, path) is not var (operation, modelInPath))

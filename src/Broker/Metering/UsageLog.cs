@@ -27,7 +27,13 @@ internal sealed class UsageLog(IServiceScopeFactory scopes, TimeProvider time, I
     public void Add(UsageEntry entry)
     {
         Interlocked.Increment(ref _waiting);
-        _queue.Writer.TryWrite(entry);
+        if (!_queue.Writer.TryWrite(entry))
+        {
+            // Only a call that outlives the stop of the server gets here. What it cost must not vanish without a word.
+            logger.LogError(
+                "Usage of grant {GrantId} came after the stop and is not stored: {Operation}, {CostMicros} micro-dollars.",
+                entry.Usage.GrantId, entry.Usage.Operation, entry.Usage.CostMicros);
+        }
     }
 
     public override async Task StopAsync(CancellationToken cancellationToken)

@@ -105,6 +105,20 @@ public sealed class Recording_decisions(SharedBroker shared)
     }
 
     [Fact]
+    public async Task Records_a_call_that_a_paused_grant_refused()
+    {
+        using var person = await Person.WithKeyAsync(Broker);
+        var userId = await Broker.WithDatabaseAsync(db => db.Users.Where(u => u.Email == person.Email).Select(u => u.Id).SingleAsync());
+        var api = new Api(Broker, (await new OAuthApp(Broker).ConnectAsync(person)).AccessToken);
+        await person.PressAsync("Test App", "Pause");
+
+        (await api.ChatAsync()).StatusCode.Should().Be(HttpStatusCode.Forbidden);
+
+        var events = await EventsAsync(userId, e => e.Any(x => x.Action == "call.refused"));
+        Fact(events.Single(e => e.Action == "call.refused"), "code").GetString().Should().Be("grant_paused");
+    }
+
+    [Fact]
     public async Task Leaves_a_chain_that_verifies()
     {
         using var person = await Person.WithKeyAsync(Broker);

@@ -28,7 +28,7 @@ internal sealed class Callers(
     private const int LongestToken = 8_192;
     private readonly ConcurrentDictionary<TokenHash, Caller> _callers = new();
 
-    /// <returns>The caller, or the refusal.</returns>
+    /// <returns>The caller, or the refusal; both where the token is good and its grant does not hold now.</returns>
     public ValueTask<(Caller? Caller, GatewayError? Refusal)> FindAsync(HttpContext context, string token)
     {
         if (token.Length > LongestToken || !Ascii.IsValid(token))
@@ -62,8 +62,8 @@ internal sealed class Callers(
     {
         var now = time.GetUtcNow();
         return caller.TokenExpiresAt <= now ? (null, GatewayError.InvalidToken)
-            : caller.Facts.ExpiresAt <= now.UtcDateTime ? (null, GatewayError.GrantRevoked)
-            : caller.Facts.IsPaused ? (null, GatewayError.GrantPaused)
+            : caller.Facts.ExpiresAt <= now.UtcDateTime ? (caller, GatewayError.GrantRevoked)
+            : caller.Facts.IsPaused ? (caller, GatewayError.GrantPaused)
             : (caller, null);
     }
 
