@@ -4,6 +4,7 @@ internal static class AppsSetup
 {
     public static void AddApps(this WebApplicationBuilder builder)
     {
+        builder.Services.AddSingleton<AppRules>();
         builder.Services.AddScoped<RegisterApp>();
     }
 
@@ -11,7 +12,7 @@ internal static class AppsSetup
     public static async Task RegisterConfiguredAppsAsync(
         this IServiceProvider services, IConfiguration configuration, CancellationToken cancellationToken)
     {
-        var entries = configuration.GetSection("Apps").Get<List<ConfiguredApp>>() ?? [];
+        var entries = configuration.GetSection("Apps").Get<List<AppRegistration>>() ?? [];
         if (entries.GroupBy(entry => entry.ClientId).FirstOrDefault(same => same.Count() > 1) is { } twice)
         {
             throw new InvalidOperationException($"Apps: '{twice.Key}' is the ClientId of more than one entry.");
@@ -20,7 +21,7 @@ internal static class AppsSetup
         foreach (var entry in entries)
         {
             await using var scope = services.CreateAsyncScope();
-            await scope.ServiceProvider.GetRequiredService<RegisterApp>().RunAsync(entry, cancellationToken);
+            await scope.ServiceProvider.GetRequiredService<RegisterApp>().RunAsync(entry, AppStanding.Configured, cancellationToken);
         }
     }
 }

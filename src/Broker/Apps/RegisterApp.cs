@@ -1,32 +1,46 @@
+using Microsoft.IdentityModel.Tokens;
 using OpenIddict.Abstractions;
 using TokenBroker.Audit;
 using TokenBroker.Storage;
-using TokenBroker.Upstreams;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 
 namespace TokenBroker.Apps;
 
-/// <summary>Registers an app, or brings its registration up to date with the operator's configuration.</summary>
-internal sealed class RegisterApp(
-    IOpenIddictApplicationManager apps, BrokerDbContext db, AuditLog audit, Catalogue catalogue, TimeProvider time)
+/// <summary>Who vouches for a registration.</summary>
+/// <param name="Source">Where it comes from.</param>
+/// <param name="OwnerId">The user who answers for the app.</param>
+/// <param name="ReviewStatus">Where a new app begins.</param>
+/// <param name="Actor">As in <see cref="AuditLog.RecordAsync"/>.</param>
+internal sealed record AppStanding(AppSource Source, Guid? OwnerId, ReviewStatus ReviewStatus, string Actor)
 {
-    private const int LeastSecretLength = 43;
+    /// <summary>The operator wrote it into the configuration, and needs nobody's review.</summary>
+    public static AppStanding Configured { get; } = new(AppSource.Configuration, null, ReviewStatus.Approved, "system");
+}
 
+/// <summary>Registers an app, or brings its registration up to date. What the rules refuse changes nothing.</summary>
+internal sealed class RegisterApp(
+    IOpenIddictApplicationManager apps, BrokerDbContext db, AuditLog audit, AppRules rules, TimeProvider time)
+{
     /// <exception cref="InvalidOperationException">The entry is not acceptable; the message says what to change.</exception>
-    public async Task RunAsync(ConfiguredApp entry, CancellationToken cancellationToken)
+    public async Task<App> RunAsync(AppRegistration entry, AppStanding standing, CancellationToken cancellationToken)
     {
-        Check(entry);
+        if (rules.Complaints(entry).FirstOrDefault() is { } complaint)
+        {
+            throw new InvalidOperationException($"Apps: '{entry.ClientId}' {complaint.Message}.");
+        }
+
         var descriptor = Describe(entry);
+        App app = null!;
         await db.InTransactionAsync(
             async () =>
             {
-                var app = (App?)await apps.FindByClientIdAsync(entry.ClientId, cancellationToken);
-                var action = app is null ? "app.registered" : "app.updated";
-                app ??= new App { CreatedAt = time.GetUtcNow().UtcDateTime };
-                app.HomepageUrl = entry.HomepageUrl;
+                var known = (App?)await apps.FindByClientIdAsync(entry.ClientId, cancellationToken);
+                app = known ?? new App { CreatedAt = time.GetUtcNow().UtcDateTime, ReviewStatus = standing.ReviewStatus };
+                (app.Source, app.OwnerId) = (standing.Source, standing.OwnerId);
+                (app.HomepageUrl, app.OptionalScopes, app.DpopBoundAccessTokens) = (entry.HomepageUrl, [.. entry.OptionalScopes], entry.DpopBoundAccessTokens);
 
                 await apps.PopulateAsync(app, descriptor, cancellationToken);
-                if (action == "app.registered")
+                if (known is null)
                 {
                     await apps.CreateAsync(app, entry.ClientSecret, cancellationToken);
                 }
@@ -36,66 +50,52 @@ internal sealed class RegisterApp(
                 }
 
                 await audit.RecordAsync(
-                    action, "system", $"app:{app.Id}", null,
+                    known is null ? "app.registered" : "app.updated", standing.Actor, $"app:{app.Id}", standing.OwnerId,
                     new { client_id = entry.ClientId, redirect_uris = entry.RedirectUris, scopes = entry.Scopes }, cancellationToken);
             },
             cancellationToken);
+        return app;
     }
 
-    private static OpenIddictApplicationDescriptor Describe(ConfiguredApp entry)
+    private static OpenIddictApplicationDescriptor Describe(AppRegistration entry)
     {
         var descriptor = new OpenIddictApplicationDescriptor
         {
             ClientId = entry.ClientId,
             DisplayName = entry.Name,
-            ClientType = entry.ClientSecret is null ? ClientTypes.Public : ClientTypes.Confidential,
+            ClientType = entry.ClientSecret is null && entry.Jwks is null ? ClientTypes.Public : ClientTypes.Confidential,
             ConsentType = ConsentTypes.Explicit,
-            ApplicationType = ApplicationTypes.Web,
-            Permissions =
-            {
-                Permissions.Endpoints.Authorization,
-                Permissions.Endpoints.Token,
-                Permissions.Endpoints.Revocation,
-                Permissions.GrantTypes.AuthorizationCode,
-                Permissions.GrantTypes.RefreshToken,
-                Permissions.ResponseTypes.Code,
-            },
+            ApplicationType = entry.ApplicationType,
+            JsonWebKeySet = entry.Jwks is null ? null : new JsonWebKeySet(entry.Jwks),
+            Permissions = { Permissions.Endpoints.Token, Permissions.Endpoints.Revocation },
             Requirements = { Requirements.Features.ProofKeyForCodeExchange },
         };
+
+        IList<string> types = entry.GrantTypes.Count > 0 ? entry.GrantTypes : [GrantTypes.AuthorizationCode, GrantTypes.RefreshToken];
+        descriptor.Permissions.UnionWith(types.Select(type => Permissions.Prefixes.GrantType + type));
+        if (types.Contains(GrantTypes.AuthorizationCode))
+        {
+            descriptor.Permissions.UnionWith(
+                [Permissions.Endpoints.Authorization, Permissions.Endpoints.PushedAuthorization, Permissions.ResponseTypes.Code]);
+        }
+
+        if (types.Contains(GrantTypes.DeviceCode))
+        {
+            descriptor.Permissions.Add(Permissions.Endpoints.DeviceAuthorization);
+        }
+
+        if (descriptor.ClientType == ClientTypes.Confidential)
+        {
+            descriptor.Permissions.Add(Permissions.Endpoints.Introspection);
+        }
+
+        if (entry.RequirePushedAuthorizationRequests)
+        {
+            descriptor.Requirements.Add(Requirements.Features.PushedAuthorizationRequests);
+        }
+
         descriptor.RedirectUris.UnionWith(entry.RedirectUris.Select(uri => new Uri(uri)));
         descriptor.Permissions.UnionWith(entry.Scopes.Select(scope => Permissions.Prefixes.Scope + scope));
         return descriptor;
     }
-
-    private void Check(ConfiguredApp entry)
-    {
-        Require(entry.ClientId.Length is > 0 and <= 100, "needs a ClientId of 1 to 100 characters");
-        Require(entry.Name.Length is > 0 and <= 60, "needs a Name of 1 to 60 characters");
-        Require(entry.RedirectUris.Count > 0, "needs at least one entry in RedirectUris");
-        Require(
-            entry.ClientSecret is null || entry.ClientSecret.Length >= LeastSecretLength,
-            $"needs a ClientSecret of at least {LeastSecretLength} random characters: run 'openssl rand -base64 32'");
-        foreach (var uri in entry.RedirectUris)
-        {
-            Require(IsSafe(uri) && !uri.Contains('#', StringComparison.Ordinal), $"has a redirect URI that is neither https nor http on loopback: {uri}");
-        }
-
-        Require(entry.HomepageUrl is null || IsSafe(entry.HomepageUrl), $"has a HomepageUrl that is neither https nor http on loopback: {entry.HomepageUrl}");
-        foreach (var scope in entry.Scopes)
-        {
-            Require(catalogue.AllScopes.Contains(scope), $"asks for a scope that no upstream offers: {scope}. Known: {string.Join(' ', catalogue.AllScopes)}");
-        }
-
-        void Require(bool condition, string complaint)
-        {
-            if (!condition)
-            {
-                throw new InvalidOperationException($"Apps: '{entry.ClientId}' {complaint}.");
-            }
-        }
-    }
-
-    private static bool IsSafe(string uri) =>
-        Uri.TryCreate(uri, UriKind.Absolute, out var parsed)
-        && (parsed.Scheme == Uri.UriSchemeHttps || (parsed.Scheme == Uri.UriSchemeHttp && parsed.IsLoopback));
 }

@@ -14,4 +14,10 @@ internal sealed class ServerKey
     public required string KekId { get; set; }
 
     public DateTime CreatedAt { get; set; }
+
+    /// <summary>From when it signs; before that it is announced in the JWKS.</summary>
+    public DateTime ActivatesAt { get; set; }
+
+    /// <summary>Until when it validates what it signed; then it leaves the JWKS and its row goes.</summary>
+    public DateTime ExpiresAt { get; set; }
 }

@@ -72,6 +72,8 @@ internal sealed class ServerKeys(IServiceScopeFactory scopes, Vault vault, TimeP
             SealedPrivateKey = await KeyEnvelope.SealAsync(vault, pkcs8, BindingOf(id, use), cancellationToken),
             KekId = vault.CurrentKeyId,
             CreatedAt = time.GetUtcNow().UtcDateTime,
+            ActivatesAt = time.GetUtcNow().UtcDateTime,
+            ExpiresAt = time.GetUtcNow().UtcDateTime.AddDays(180),
         };
     }
 

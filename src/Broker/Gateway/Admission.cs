@@ -93,7 +93,7 @@ internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceTab
             return (null, 0, GatewayError.ModelNotAllowed(request.Model));
         }
 
-        var budget = caller.Facts.MonthlyBudgetMicros;
+        var budget = caller.Facts.BudgetMicros;
         if (account.TryReserve(worst.TotalMicros, budget) is { } whole)
         {
             return (whole, worst.OutputTokens, null);

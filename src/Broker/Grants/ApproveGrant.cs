@@ -14,7 +14,7 @@ internal sealed record Approval(
     Guid UpstreamKeyId,
     IReadOnlyList<string> Scopes,
     IReadOnlyList<string>? Models,
-    long MonthlyBudgetMicros,
+    long BudgetMicros,
     TimeSpan Lifetime);
 
 /// <summary>
@@ -49,7 +49,7 @@ internal sealed class ApproveGrant(BrokerDbContext db, AuditLog audit, GrantChan
                         key = approval.UpstreamKeyId,
                         scopes = approval.Scopes,
                         models = approval.Models,
-                        monthly_budget_micros = approval.MonthlyBudgetMicros,
+                        budget_micros = approval.BudgetMicros,
                         expires_at = grant.ExpiresAt,
                     },
                     cancellationToken);
@@ -81,7 +81,7 @@ internal sealed class ApproveGrant(BrokerDbContext db, AuditLog audit, GrantChan
         grant.Scopes = JsonSerializer.Serialize(approval.Scopes);
         grant.UpstreamKeyId = approval.UpstreamKeyId;
         grant.Models = approval.Models;
-        grant.MonthlyBudgetMicros = approval.MonthlyBudgetMicros;
+        grant.BudgetMicros = approval.BudgetMicros;
         grant.ExpiresAt = time.GetUtcNow().UtcDateTime + approval.Lifetime;
         grant.PausedAt = null;
         grant.Revision++;

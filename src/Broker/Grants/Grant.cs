@@ -24,8 +24,16 @@ internal sealed class Grant : OpenIddictEntityFrameworkCoreAuthorization<Guid, A
     /// <summary>The models that may be called; null means every model that has a price.</summary>
     public IReadOnlyList<string>? Models { get; set; }
 
-    /// <summary>The hard cap for one calendar month (UTC), in micro-dollars.</summary>
-    public long MonthlyBudgetMicros { get; set; }
+    /// <summary>The hard cap for one <see cref="BudgetPeriod"/>, in micro-dollars.</summary>
+    public long BudgetMicros { get; set; }
+
+    public BudgetPeriod BudgetPeriod { get; set; }
+
+    /// <summary>Calls in one minute; null means the broker's own limit, which holds in any case.</summary>
+    public int? RequestsPerMinute { get; set; }
+
+    /// <summary>The grant that this one was cut from by token exchange (RFC 8693); it ends with it and spends of it.</summary>
+    public Guid? ParentId { get; set; }
 
     /// <summary>The absolute end that the user chose at consent; refresh does not move it.</summary>
     public DateTime ExpiresAt { get; set; }

@@ -64,7 +64,7 @@ internal sealed class BudgetLedger(IServiceScopeFactory scopes, TimeProvider tim
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
         var spent = await db.Spend.AsNoTracking()
-            .Where(s => s.GrantId == key.GrantId && s.Month == key.Month)
+            .Where(s => s.GrantId == key.GrantId && s.Period == key.Month)
             .Select(s => s.CostMicros)
             .FirstOrDefaultAsync();
         return new Account(key.Month, spent);

@@ -94,8 +94,8 @@ internal sealed class UsageLog(IServiceScopeFactory scopes, TimeProvider time, I
             var (cost, calls) = (spend.Sum(entry => entry.Usage.CostMicros), spend.LongCount());
             await db.Database.ExecuteSqlAsync(
                 $"""
-                 INSERT INTO spend ("GrantId", "Month", "CostMicros", "Calls") VALUES ({spend.Key.GrantId}, {spend.Key.Month}, {cost}, {calls})
-                 ON CONFLICT ("GrantId", "Month") DO UPDATE SET "CostMicros" = spend."CostMicros" + excluded."CostMicros", "Calls" = spend."Calls" + excluded."Calls"
+                 INSERT INTO spend ("GrantId", "Period", "CostMicros", "Calls") VALUES ({spend.Key.GrantId}, {spend.Key.Month}, {cost}, {calls})
+                 ON CONFLICT ("GrantId", "Period") DO UPDATE SET "CostMicros" = spend."CostMicros" + excluded."CostMicros", "Calls" = spend."Calls" + excluded."Calls"
                  """);
         }
 

@@ -9,6 +9,7 @@ using TokenBroker.Authorization;
 using TokenBroker.Custody;
 using TokenBroker.Grants;
 using TokenBroker.Metering;
+using TokenBroker.Notices;
 
 namespace TokenBroker.Storage;
 
@@ -21,11 +22,19 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
 {
     public DbSet<Session> Sessions => Set<Session>();
 
+    public DbSet<ApiToken> ApiTokens => Set<ApiToken>();
+
+    public DbSet<Notice> Notices => Set<Notice>();
+
     public DbSet<App> Apps => Set<App>();
+
+    public DbSet<AppLogo> AppLogos => Set<AppLogo>();
 
     public DbSet<Grant> Grants => Set<Grant>();
 
     public DbSet<Token> Tokens => Set<Token>();
+
+    public DbSet<UsedProof> UsedProofs => Set<UsedProof>();
 
     public DbSet<ServerKey> ServerKeys => Set<ServerKey>();
 
@@ -72,7 +81,24 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
             session.ToTable("sessions");
             session.HasIndex(s => s.UserId);
             session.Property(s => s.Device).HasMaxLength(200);
+            session.HasIndex(s => s.ExpiresAt);
             session.HasOne<User>().WithMany().HasForeignKey(s => s.UserId).OnDelete(DeleteBehavior.Cascade);
+        });
+        builder.Entity<ApiToken>(token =>
+        {
+            token.ToTable("api_tokens");
+            token.HasIndex(t => t.Hash).IsUnique();
+            token.HasIndex(t => t.UserId);
+            token.Property(t => t.Name).HasMaxLength(80);
+            token.HasOne<User>().WithMany().HasForeignKey(t => t.UserId).OnDelete(DeleteBehavior.Cascade);
+        });
+        builder.Entity<Notice>(notice =>
+        {
+            notice.ToTable("notices");
+            notice.HasIndex(n => new { n.UserId, n.At });
+            notice.HasIndex(n => n.At);
+            notice.Property(n => n.Kind).HasMaxLength(40);
+            notice.HasOne<User>().WithMany().HasForeignKey(n => n.UserId).OnDelete(DeleteBehavior.Cascade);
         });
         builder.Entity<AuditEvent>(audit =>
         {
@@ -85,7 +111,21 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
 
     private static void MapAuthorization(ModelBuilder builder)
     {
-        builder.Entity<App>().ToTable("apps");
+        builder.Entity<App>(app =>
+        {
+            app.ToTable("apps");
+            app.HasOne<User>().WithMany().HasForeignKey(a => a.OwnerId).OnDelete(DeleteBehavior.SetNull);
+            app.HasIndex(a => a.ReviewStatus);
+            app.Property(a => a.Source).HasConversion<string>().HasMaxLength(20);
+            app.Property(a => a.ReviewStatus).HasConversion<string>().HasMaxLength(12);
+            app.PrimitiveCollection(a => a.OptionalScopes);
+        });
+        builder.Entity<AppLogo>(logo =>
+        {
+            logo.ToTable("app_logos");
+            logo.HasKey(l => l.AppId);
+            logo.HasOne<App>().WithOne().HasForeignKey<AppLogo>(l => l.AppId).OnDelete(DeleteBehavior.Cascade);
+        });
         builder.Entity<Scope>().ToTable("scopes");
         builder.Entity<Token>(token =>
         {
@@ -98,10 +138,18 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
             grant.ToTable("grants");
             grant.HasOne<User>().WithMany().HasForeignKey(g => g.UserId).OnDelete(DeleteBehavior.Cascade);
             grant.HasOne<UpstreamKey>().WithMany().HasForeignKey(g => g.UpstreamKeyId).OnDelete(DeleteBehavior.SetNull);
+            grant.HasOne<Grant>().WithMany().HasForeignKey(g => g.ParentId).OnDelete(DeleteBehavior.Cascade);
             grant.HasIndex(g => new { g.UserId, g.Status });
+            grant.Property(g => g.BudgetPeriod).HasConversion<string>().HasMaxLength(8);
             grant.PrimitiveCollection(g => g.Models);
         });
         builder.Entity<ServerKey>().ToTable("server_keys");
+        builder.Entity<UsedProof>(proof =>
+        {
+            proof.ToTable("used_proofs");
+            proof.HasKey(p => p.Hash);
+            proof.HasIndex(p => p.ExpiresAt);
+        });
     }
 
     private static void MapKeysAndMoney(ModelBuilder builder)
@@ -122,7 +170,7 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
         builder.Entity<Spend>(spend =>
         {
             spend.ToTable("spend");
-            spend.HasKey(s => new { s.GrantId, s.Month });
+            spend.HasKey(s => new { s.GrantId, s.Period });
         });
     }
 

@@ -33,7 +33,7 @@ public sealed class Registering_configured_apps(SharedBroker shared)
     public async Task Says_what_to_change_in_an_entry_that_is_not_acceptable(
         string id, string name, string? secret, string? redirectUri, string? homepage, string? scope, string says)
     {
-        var entry = new ConfiguredApp { ClientId = id, Name = name, ClientSecret = secret, HomepageUrl = homepage };
+        var entry = new AppRegistration { ClientId = id, Name = name, ClientSecret = secret, HomepageUrl = homepage };
         if (redirectUri is not null)
         {
             entry.RedirectUris.Add(redirectUri);
@@ -42,7 +42,7 @@ public sealed class Registering_configured_apps(SharedBroker shared)
         entry.Scopes.Add(scope!);
         await using var services = shared.Host.Services.CreateAsyncScope();
 
-        var register = () => services.ServiceProvider.GetRequiredService<RegisterApp>().RunAsync(entry, CancellationToken.None);
+        var register = () => services.ServiceProvider.GetRequiredService<RegisterApp>().RunAsync(entry, AppStanding.Configured, CancellationToken.None);
 
         var message = (await register.Should().ThrowAsync<InvalidOperationException>()).Which.Message;
         message.Should().Contain($"Apps: '{id}'").And.Contain(says);

@@ -7,7 +7,7 @@ public sealed class The_folders
 {
     private static readonly string[] All =
     [
-        "Accounts", "Apps", "Audit", "Authorization", "Custody", "Gateway", "Grants", "Metering", "Operations", "Pages", "Storage", "Upstreams",
+        "Accounts", "Apps", "Audit", "Authorization", "Custody", "Gateway", "Grants", "Metering", "Notices", "Operations", "Pages", "Storage", "Upstreams",
     ];
 
     [Theory]
@@ -19,6 +19,7 @@ public sealed class The_folders
     [InlineData("Gateway", "Apps", "Audit", "Authorization", "Custody", "Grants", "Metering", "Operations", "Storage", "Upstreams")]
     [InlineData("Grants", "Apps", "Audit", "Authorization", "Custody", "Storage")]
     [InlineData("Metering", "Apps", "Authorization", "Custody", "Grants", "Storage")]
+    [InlineData("Notices", "Storage")]
     [InlineData("Upstreams", "Storage")]
     public void Know_only_those_below(string folder, params string[] allowed)
     {

@@ -110,7 +110,7 @@ public sealed class Cutting_streams(SharedBroker shared)
         using var connected = await Connected.AsAsync(broker);
         using var response = await connected.Api.OpenStreamAsync("[[events:100]] [[delay:10]]");
         await broker.WithDatabaseAsync(db => db.Grants.Where(g => g.Id == connected.GrantId)
-            .ExecuteUpdateAsync(set => set.SetProperty(g => g.MonthlyBudgetMicros, 0).SetProperty(g => g.Revision, g => g.Revision + 1)));
+            .ExecuteUpdateAsync(set => set.SetProperty(g => g.BudgetMicros, 0).SetProperty(g => g.Revision, g => g.Revision + 1)));
 
         var refused = await Eventually.IsAsync(
             async () =>

@@ -186,6 +186,7 @@ public sealed class BrokerHost : IAsyncDisposable
         for (var i = 0; i < scopes.Length; i++)
         {
             settings[$"Apps:{index}:Scopes:{i}"] = scopes[i];
+            settings[$"Apps:{index}:OptionalScopes:{i}"] = scopes[i];
         }
     }
 

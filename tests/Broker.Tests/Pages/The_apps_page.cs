@@ -55,7 +55,7 @@ public sealed class The_apps_page(SharedBroker shared)
         await Broker.WithDatabaseAsync(async db =>
         {
             var grant = await db.Grants.SingleAsync(g => db.Users.Any(u => u.Id == g.UserId && u.Email == person.Email));
-            db.Spend.Add(new Spend { GrantId = grant.Id, Month = BudgetLedger.MonthOf(TimeProvider.System.GetUtcNow()), CostMicros = spent, Calls = 1234 });
+            db.Spend.Add(new Spend { GrantId = grant.Id, Period = BudgetLedger.MonthOf(TimeProvider.System.GetUtcNow()), CostMicros = spent, Calls = 1234 });
             return await db.SaveChangesAsync();
         });
 
@@ -155,7 +155,7 @@ public sealed class The_apps_page(SharedBroker shared)
     private async Task<OAuthApp> RegisterAsync(string name)
     {
         var secret = Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32));
-        var entry = new ConfiguredApp
+        var entry = new AppRegistration
         {
             ClientId = "app-" + Guid.NewGuid().ToString("N"),
             ClientSecret = secret,
@@ -164,7 +164,7 @@ public sealed class The_apps_page(SharedBroker shared)
             Scopes = { "openai:chat", "offline_access" },
         };
         await using var scope = Broker.Services.CreateAsyncScope();
-        await scope.ServiceProvider.GetRequiredService<RegisterApp>().RunAsync(entry, CancellationToken.None);
+        await scope.ServiceProvider.GetRequiredService<RegisterApp>().RunAsync(entry, AppStanding.Configured, CancellationToken.None);
         return new OAuthApp(Broker, entry.ClientId) { Secret = secret };
     }
 

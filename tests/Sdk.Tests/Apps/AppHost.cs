@@ -139,7 +139,7 @@ public sealed class AppHost : IAsyncDisposable
     {
         await host._app.StartAsync();
         host.Settings.Callbacks.Add(host.Callback);
-        var entry = new ConfiguredApp
+        var entry = new AppRegistration
         {
             ClientId = host.Settings.ClientId,
             ClientSecret = host.Settings.ClientSecret,
@@ -152,7 +152,7 @@ public sealed class AppHost : IAsyncDisposable
         }
 
         await using var scope = host.Broker.Services.CreateAsyncScope();
-        await scope.ServiceProvider.GetRequiredService<RegisterApp>().RunAsync(entry, CancellationToken.None);
+        await scope.ServiceProvider.GetRequiredService<RegisterApp>().RunAsync(entry, AppStanding.Configured, CancellationToken.None);
         return host;
     }
 

@@ -10,7 +10,7 @@ internal sealed record GrantFacts(
     Guid? UpstreamKeyId,
     FrozenSet<string> Scopes,
     FrozenSet<string>? Models,
-    long MonthlyBudgetMicros,
+    long BudgetMicros,
     DateTime ExpiresAt,
     bool IsPaused,
     int Revision);

@@ -116,7 +116,7 @@ internal sealed class LiveGrants
                 grant.UpstreamKeyId,
                 (JsonSerializer.Deserialize<string[]>(grant.Scopes ?? "[]") ?? []).ToFrozenSet(StringComparer.Ordinal),
                 grant.Models?.ToFrozenSet(StringComparer.Ordinal),
-                grant.MonthlyBudgetMicros,
+                grant.BudgetMicros,
                 grant.ExpiresAt,
                 grant.PausedAt is not null,
                 grant.Revision);

@@ -53,7 +53,7 @@ internal sealed class ConsentForm
             ModelChoice = earlier.Models is null ? "any" : "some",
             Models = [.. earlier.Models?.Intersect(suggested) ?? []],
             OtherModels = earlier.Models is null ? null : string.Join(", ", earlier.Models.Except(suggested)),
-            Budget = Money.Plain(earlier.MonthlyBudgetMicros),
+            Budget = Money.Plain(earlier.BudgetMicros),
         };
 
     /// <summary>What is wrong with the limits, by field.</summary>

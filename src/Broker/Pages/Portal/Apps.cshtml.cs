@@ -35,7 +35,7 @@ internal sealed class AppsModel(
             where grant.UserId == userId && (grant.EndedAt > endedSince || (grant.Status == OpenIddictConstants.Statuses.Valid && grant.ExpiresAt > endedSince))
             join key in db.UpstreamKeys on grant.UpstreamKeyId equals key.Id into keys
             from key in keys.DefaultIfEmpty()
-            join spend in db.Spend.Where(s => s.Month == month) on grant.Id equals spend.GrantId into spends
+            join spend in db.Spend.Where(s => s.Period == month) on grant.Id equals spend.GrantId into spends
             from spend in spends.DefaultIfEmpty()
             orderby grant.CreationDate descending
             select new Row(
@@ -87,7 +87,7 @@ internal sealed class AppsModel(
         : row.Grant.ExpiresAt <= Now ? ("badge-neutral", "Expired")
         : row.Key is null ? ("badge-danger", "No key")
         : row.Grant.PausedAt is not null ? ("badge-warn", "Paused")
-        : row.SpentMicros >= row.Grant.MonthlyBudgetMicros ? ("badge-danger", "Budget used up")
+        : row.SpentMicros >= row.Grant.BudgetMicros ? ("badge-danger", "Budget used up")
         : ("badge-ok", "Active");
 
     private async Task<string?> NameOfAsync(Guid grantId, Guid userId) =>

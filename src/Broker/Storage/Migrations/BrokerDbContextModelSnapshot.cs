@@ -116,6 +116,43 @@ namespace TokenBroker.Storage.Migrations
                     b.ToTable("user_tokens", (string)null);
                 });
 
+            modelBuilder.Entity("TokenBroker.Accounts.ApiToken", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("CreatedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("ExpiresAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<byte[]>("Hash")
+                        .IsRequired()
+                        .HasColumnType("BLOB");
+
+                    b.Property<DateTime?>("LastUsedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasMaxLength(80)
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Hash")
+                        .IsUnique();
+
+                    b.HasIndex("UserId");
+
+                    b.ToTable("api_tokens", (string)null);
+                });
+
             modelBuilder.Entity("TokenBroker.Accounts.Session", b =>
                 {
                     b.Property<Guid>("Id")
@@ -144,6 +181,8 @@ namespace TokenBroker.Storage.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("ExpiresAt");
+
                     b.HasIndex("UserId");
 
                     b.ToTable("sessions", (string)null);
@@ -170,6 +209,9 @@ namespace TokenBroker.Storage.Migrations
                         .HasColumnType("TEXT");
 
                     b.Property<bool>("EmailConfirmed")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<bool>("IsOperator")
                         .HasColumnType("INTEGER");
 
                     b.Property<bool>("LockoutEnabled")
@@ -260,10 +302,23 @@ namespace TokenBroker.Storage.Migrations
                     b.Property<string>("DisplayNames")
                         .HasColumnType("TEXT");
 
+                    b.Property<bool>("DpopBoundAccessTokens")
+                        .HasColumnType("INTEGER");
+
                     b.Property<string>("HomepageUrl")
                         .HasColumnType("TEXT");
 
                     b.Property<string>("JsonWebKeySet")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("MetadataFreshUntil")
+                        .HasColumnType("TEXT");
+
+                    b.PrimitiveCollection<string>("OptionalScopes")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid?>("OwnerId")
                         .HasColumnType("TEXT");
 
                     b.Property<string>("Permissions")
@@ -278,10 +333,32 @@ namespace TokenBroker.Storage.Migrations
                     b.Property<string>("RedirectUris")
                         .HasColumnType("TEXT");
 
+                    b.Property<byte[]>("RegistrationTokenHash")
+                        .HasColumnType("BLOB");
+
                     b.Property<string>("Requirements")
                         .HasColumnType("TEXT");
 
+                    b.Property<string>("ReviewNote")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("ReviewStatus")
+                        .IsRequired()
+                        .HasMaxLength(12)
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("ReviewedAt")
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("Settings")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Source")
+                        .IsRequired()
+                        .HasMaxLength(20)
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("SubmittedAt")
                         .HasColumnType("TEXT");
 
                     b.HasKey("Id");
@@ -289,7 +366,32 @@ namespace TokenBroker.Storage.Migrations
                     b.HasIndex("ClientId")
                         .IsUnique();
 
+                    b.HasIndex("OwnerId");
+
+                    b.HasIndex("ReviewStatus");
+
                     b.ToTable("apps", (string)null);
+                });
+
+            modelBuilder.Entity("TokenBroker.Apps.AppLogo", b =>
+                {
+                    b.Property<Guid>("AppId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<byte[]>("Bytes")
+                        .IsRequired()
+                        .HasColumnType("BLOB");
+
+                    b.Property<string>("ContentType")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("UpdatedAt")
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("AppId");
+
+                    b.ToTable("app_logos", (string)null);
                 });
 
             modelBuilder.Entity("TokenBroker.Audit.AuditEvent", b =>
@@ -381,7 +483,13 @@ namespace TokenBroker.Storage.Migrations
                         .ValueGeneratedOnAdd()
                         .HasColumnType("TEXT");
 
+                    b.Property<DateTime>("ActivatesAt")
+                        .HasColumnType("TEXT");
+
                     b.Property<DateTime>("CreatedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("ExpiresAt")
                         .HasColumnType("TEXT");
 
                     b.Property<string>("KekId")
@@ -468,6 +576,21 @@ namespace TokenBroker.Storage.Migrations
                     b.ToTable("tokens", (string)null);
                 });
 
+            modelBuilder.Entity("TokenBroker.Authorization.UsedProof", b =>
+                {
+                    b.Property<byte[]>("Hash")
+                        .HasColumnType("BLOB");
+
+                    b.Property<DateTime>("ExpiresAt")
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Hash");
+
+                    b.HasIndex("ExpiresAt");
+
+                    b.ToTable("used_proofs", (string)null);
+                });
+
             modelBuilder.Entity("TokenBroker.Custody.UpstreamKey", b =>
                 {
                     b.Property<Guid>("Id")
@@ -523,6 +646,14 @@ namespace TokenBroker.Storage.Migrations
                     b.Property<Guid?>("ApplicationId")
                         .HasColumnType("TEXT");
 
+                    b.Property<long>("BudgetMicros")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("BudgetPeriod")
+                        .IsRequired()
+                        .HasMaxLength(8)
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("ConcurrencyToken")
                         .IsConcurrencyToken()
                         .HasMaxLength(50)
@@ -543,14 +674,17 @@ namespace TokenBroker.Storage.Migrations
                     b.PrimitiveCollection<string>("Models")
                         .HasColumnType("TEXT");
 
-                    b.Property<long>("MonthlyBudgetMicros")
-                        .HasColumnType("INTEGER");
+                    b.Property<Guid?>("ParentId")
+                        .HasColumnType("TEXT");
 
                     b.Property<DateTime?>("PausedAt")
                         .HasColumnType("TEXT");
 
                     b.Property<string>("Properties")
                         .HasColumnType("TEXT");
+
+                    b.Property<int?>("RequestsPerMinute")
+                        .HasColumnType("INTEGER");
 
                     b.Property<int>("Revision")
                         .HasColumnType("INTEGER");
@@ -582,6 +716,8 @@ namespace TokenBroker.Storage.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("ParentId");
+
                     b.HasIndex("UpstreamKeyId");
 
                     b.HasIndex("UserId", "Status");
@@ -596,7 +732,7 @@ namespace TokenBroker.Storage.Migrations
                     b.Property<Guid>("GrantId")
                         .HasColumnType("TEXT");
 
-                    b.Property<int>("Month")
+                    b.Property<int>("Period")
                         .HasColumnType("INTEGER");
 
                     b.Property<long>("Calls")
@@ -605,7 +741,7 @@ namespace TokenBroker.Storage.Migrations
                     b.Property<long>("CostMicros")
                         .HasColumnType("INTEGER");
 
-                    b.HasKey("GrantId", "Month");
+                    b.HasKey("GrantId", "Period");
 
                     b.ToTable("spend", (string)null);
                 });
@@ -655,6 +791,39 @@ namespace TokenBroker.Storage.Migrations
                     b.HasIndex("GrantId", "At");
 
                     b.ToTable("usage", (string)null);
+                });
+
+            modelBuilder.Entity("TokenBroker.Notices.Notice", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("At")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Kind")
+                        .IsRequired()
+                        .HasMaxLength(40)
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("ReadAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Text")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("At");
+
+                    b.HasIndex("UserId", "At");
+
+                    b.ToTable("notices", (string)null);
                 });
 
             modelBuilder.Entity("Microsoft.AspNetCore.Identity.IdentityUserClaim<System.Guid>", b =>
@@ -735,11 +904,37 @@ namespace TokenBroker.Storage.Migrations
                         .IsRequired();
                 });
 
+            modelBuilder.Entity("TokenBroker.Accounts.ApiToken", b =>
+                {
+                    b.HasOne("TokenBroker.Accounts.User", null)
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("TokenBroker.Accounts.Session", b =>
                 {
                     b.HasOne("TokenBroker.Accounts.User", null)
                         .WithMany()
                         .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("TokenBroker.Apps.App", b =>
+                {
+                    b.HasOne("TokenBroker.Accounts.User", null)
+                        .WithMany()
+                        .HasForeignKey("OwnerId")
+                        .OnDelete(DeleteBehavior.SetNull);
+                });
+
+            modelBuilder.Entity("TokenBroker.Apps.AppLogo", b =>
+                {
+                    b.HasOne("TokenBroker.Apps.App", null)
+                        .WithOne()
+                        .HasForeignKey("TokenBroker.Apps.AppLogo", "AppId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });
@@ -774,6 +969,11 @@ namespace TokenBroker.Storage.Migrations
                         .WithMany("Authorizations")
                         .HasForeignKey("ApplicationId");
 
+                    b.HasOne("TokenBroker.Grants.Grant", null)
+                        .WithMany()
+                        .HasForeignKey("ParentId")
+                        .OnDelete(DeleteBehavior.Cascade);
+
                     b.HasOne("TokenBroker.Custody.UpstreamKey", null)
                         .WithMany()
                         .HasForeignKey("UpstreamKeyId")
@@ -786,6 +986,15 @@ namespace TokenBroker.Storage.Migrations
                         .IsRequired();
 
                     b.Navigation("Application");
+                });
+
+            modelBuilder.Entity("TokenBroker.Notices.Notice", b =>
+                {
+                    b.HasOne("TokenBroker.Accounts.User", null)
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
                 });
 
             modelBuilder.Entity("TokenBroker.Apps.App", b =>
