@@ -186,7 +186,7 @@ public sealed class Holding_a_budget(SharedBroker shared)
 
         var spend = await connected.SpendAsync();
 
-        spend.Month.Should().Be(202611);
+        spend.Period.Should().Be(202611);
         spend.CostMicros.Should().BePositive();
     }
 
