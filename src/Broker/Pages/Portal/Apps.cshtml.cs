@@ -28,7 +28,7 @@ internal sealed class AppsModel(
     public async Task OnGetAsync()
     {
         var userId = HttpContext.UserId();
-        var month = BudgetLedger.MonthOf(time.GetUtcNow());
+        var month = SpendPeriods.Of(time.GetUtcNow()).Month;
         var endedSince = Now.AddDays(-30);
         var rows = await (
             from grant in db.Grants.AsNoTracking()
