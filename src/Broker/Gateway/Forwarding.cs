@@ -120,7 +120,7 @@ internal sealed class Forwarding(
                 Status = status,
                 DurationMs = (int)Math.Min(int.MaxValue, elapsed.TotalMilliseconds),
             },
-            call.Reservation.Month,
+            call.Reservation,
             call.KeyId));
     }
 
