@@ -1,19 +1,27 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Microsoft.Extensions.Options;
 using TokenBroker.Grants;
 using TokenBroker.Metering;
-using TokenBroker.Operations;
 
 namespace TokenBroker.Authorization;
 
 /// <summary>
 /// What was truly granted, what is left of it, and when it begins anew. The token response, introspection and
 /// <c>GET /api/v1/grant</c> all tell it in this one shape: that of RFC 9396, section 7, with <c>budget.remaining</c>
-/// and <c>budget.resets_at</c>. <c>lifetime</c> is what is left of it, in seconds.
+/// and <c>budget.resets_at</c>. <c>lifetime</c> is what is left of it, in seconds. For a grant that was cut from
+/// another, it is what it and all above it allow.
 /// </summary>
 internal sealed record GrantedAccess(
-    Grant Grant, string Location, IReadOnlyList<string>? Models, BudgetStanding Budget, int RequestsPerMinute, TimeSpan Left)
+    Grant Grant,
+    string Location,
+    IReadOnlyList<string> Scopes,
+    IReadOnlyList<string>? Models,
+    BudgetStanding Budget,
+    int RequestsPerMinute,
+    DateTime ExpiresAt,
+    TimeSpan Left,
+    bool IsPaused,
+    bool HasEnded)
 {
     /// <summary>The value of <c>authorization_details</c>.</summary>
     public JsonArray ToDetails()
@@ -50,7 +58,7 @@ internal sealed record GrantedAccess(
     /// <summary>As RFC 3339 has it, in UTC.</summary>
     public static string Instant(DateTime utc) => utc.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
 
-    public static string Words(BudgetPeriod period) => period switch
+    private static string Words(BudgetPeriod period) => period switch
     {
         BudgetPeriod.Day => "day",
         BudgetPeriod.Month => "month",
@@ -58,24 +66,4 @@ internal sealed record GrantedAccess(
     };
 
     private static string Dollars(long micros) => (micros / 1_000_000m).ToString("0.00####", CultureInfo.InvariantCulture);
-}
-
-/// <summary>Finds out what a grant gives now.</summary>
-internal sealed class TellGranted(BudgetState budgets, IOptions<BrokerOptions> broker, IOptions<GrantBounds> bounds, TimeProvider time)
-{
-    public async Task<GrantedAccess> OfAsync(Grant grant, CancellationToken cancellationToken)
-    {
-        var left = grant.ExpiresAt - time.GetUtcNow().UtcDateTime;
-        return new GrantedAccess(
-            grant,
-            IssuedIdentity.AudienceOf(broker.Value, grant.UpstreamId),
-            grant.Models,
-            await budgets.OfAsync(grant, cancellationToken),
-            Math.Min(grant.RequestsPerMinute ?? int.MaxValue, bounds.Value.RequestsPerMinute),
-            left > TimeSpan.Zero ? left : TimeSpan.Zero);
-    }
-
-    /// <summary>Whether it gives anything at all; a paused one does once it is resumed.</summary>
-    public bool IsLive(Grant grant) =>
-        grant.Status == OpenIddict.Abstractions.OpenIddictConstants.Statuses.Valid && grant.ExpiresAt > time.GetUtcNow().UtcDateTime;
 }

@@ -1,4 +1,4 @@
-using TokenBroker.Grants;
+using TokenBroker.Metering;
 
 namespace TokenBroker.Authorization;
 

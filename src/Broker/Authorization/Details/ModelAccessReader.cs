@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Options;
 using TokenBroker.Grants;
+using TokenBroker.Metering;
 using TokenBroker.Operations;
 using TokenBroker.Upstreams;
 

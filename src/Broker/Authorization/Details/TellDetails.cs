@@ -1,7 +1,5 @@
-using Microsoft.EntityFrameworkCore;
 using OpenIddict.Abstractions;
 using OpenIddict.Server;
-using TokenBroker.Storage;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
@@ -12,7 +10,7 @@ namespace TokenBroker.Authorization;
 /// is complete before the response is sealed for a retry. Introspection is bound to OpenIddict's rule that a client
 /// sees its own tokens alone; here it follows the grant as well: one that has ended makes its tokens inactive.
 /// </summary>
-internal sealed class TellDetails(BrokerDbContext db, TellGranted granted) :
+internal sealed class TellDetails(TellGranted granted) :
     IOpenIddictServerHandler<ProcessSignInContext>,
     IOpenIddictServerHandler<HandleIntrospectionRequestContext>
 {
@@ -20,9 +18,9 @@ internal sealed class TellDetails(BrokerDbContext db, TellGranted granted) :
     {
         if (context.EndpointType == OpenIddictServerEndpointType.Token
             && Guid.TryParse(context.Principal?.GetAuthorizationId(), out var grantId)
-            && await FindAsync(grantId, context.CancellationToken) is { } grant)
+            && await granted.FindAsync(grantId, context.CancellationToken) is { } access)
         {
-            context.Response[ModelAccess.Parameter] = (await granted.OfAsync(grant, context.CancellationToken)).ToDetails();
+            context.Response[ModelAccess.Parameter] = access.ToDetails();
         }
     }
 
@@ -30,8 +28,7 @@ internal sealed class TellDetails(BrokerDbContext db, TellGranted granted) :
     {
         var token = context.GenericTokenPrincipal;
         if (!Guid.TryParse(token?.GetAuthorizationId(), out var grantId)
-            || await FindAsync(grantId, context.CancellationToken) is not { } grant
-            || !granted.IsLive(grant))
+            || await granted.FindAsync(grantId, context.CancellationToken) is not { HasEnded: false } access)
         {
             // It becomes {"active": false}, as for any token that says nothing any more (RFC 7662, section 2.2).
             context.Reject(Errors.InvalidToken, "The grant has ended.");
@@ -39,13 +36,10 @@ internal sealed class TellDetails(BrokerDbContext db, TellGranted granted) :
         }
 
         context.Scopes.Clear();
-        context.Scopes.UnionWith(token!.GetScopes().Intersect(grant.ScopeList()));
-        context.Claims[ModelAccess.Parameter] = (await granted.OfAsync(grant, context.CancellationToken)).ToDetails();
+        context.Scopes.UnionWith(token!.GetScopes().Intersect(access.Scopes));
+        context.Claims[ModelAccess.Parameter] = access.ToDetails();
 
         // The token is good, and calls are refused until the user resumes: an app should wait, and not ask anew.
-        context.Claims["grant_status"] = grant.PausedAt is null ? "active" : "paused";
+        context.Claims["grant_status"] = access.IsPaused ? "paused" : "active";
     }
-
-    private Task<Grants.Grant?> FindAsync(Guid grantId, CancellationToken cancellationToken) =>
-        db.Grants.AsNoTracking().FirstOrDefaultAsync(g => g.Id == grantId, cancellationToken);
 }
