@@ -34,6 +34,8 @@ internal static class AuthorizationSetup
         builder.Services.AddScoped<Redemption>();
         builder.Services.AddScoped<IssuedIdentity>();
         builder.Services.AddScoped<TokenEndpoint>();
+        builder.Services.AddDetails();
+        builder.Services.AddExchange();
         builder.Services.AddSingleton<IConfigureOptions<OpenIddictServerOptions>, UseConfiguration>();
         builder.Services.AddOptions<OpenIddictServerAspNetCoreOptions>().Configure<IOptions<BrokerOptions>>((options, broker) =>
             options.DisableTransportSecurityRequirement = broker.Value.PublicUrl.Scheme == Uri.UriSchemeHttp);
@@ -91,6 +93,9 @@ internal static class AuthorizationSetup
             .EnableTokenEndpointPassthrough()
             .EnableStatusCodePagesIntegration()
             .SuppressJsonResponseIndentation();
+
+        server.UseDetails();
+        server.UseExchange();
 
         // The token endpoint redeems by itself, atomically; OpenIddict's own redemption ignores a lost race.
         server.RemoveEventHandler(OpenIddictServerHandlers.RedeemTokenEntry.Descriptor);

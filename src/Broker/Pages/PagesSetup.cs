@@ -28,6 +28,8 @@ internal static class PagesSetup
         });
         builder.Services.AddScoped<StoreKey>();
         builder.Services.AddScoped<ConsentRecord>();
+        builder.Services.AddScoped<PrepareConsent>();
+        builder.Services.AddScoped<AnswerConsent>();
 
         // frame-ancestors 'none' says it better: see SecurityHeaders.
         builder.Services.AddAntiforgery(options => options.SuppressXFrameOptionsHeader = true);
@@ -76,6 +78,7 @@ internal static class PagesSetup
     {
         var path = context.Request.Path;
         var isApi = path.StartsWithSegments("/openai", StringComparison.OrdinalIgnoreCase)
+            || path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase)
             || (path.StartsWithSegments("/connect", StringComparison.OrdinalIgnoreCase)
                 && !path.StartsWithSegments("/connect/authorize", StringComparison.OrdinalIgnoreCase)
                 && !path.StartsWithSegments("/connect/verify", StringComparison.OrdinalIgnoreCase));

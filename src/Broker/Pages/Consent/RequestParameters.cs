@@ -1,6 +1,5 @@
 using Microsoft.AspNetCore.Http.Extensions;
 using OpenIddict.Abstractions;
-using TokenBroker.Upstreams;
 
 namespace TokenBroker.Pages.Consent;
 
@@ -11,6 +10,7 @@ internal static class RequestParameters
     [
         "client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "code_challenge",
         "code_challenge_method", "prompt", "max_age", "login_hint", "ui_locales", "display", "acr_values", "claims", "resource",
+        "authorization_details", "include_granted_scopes",
     ];
 
     public static IEnumerable<KeyValuePair<string, string>> Of(OpenIddictRequest request)
@@ -29,11 +29,4 @@ internal static class RequestParameters
     /// <param name="withoutPrompt">Leaves out what has been done by then, so that it is not asked for for ever.</param>
     public static string ToLocalUrl(OpenIddictRequest request, bool withoutPrompt) =>
         "/connect/authorize" + new QueryBuilder(Of(request).Where(p => !withoutPrompt || p.Key is not ("prompt" or "max_age")));
-
-    /// <summary>What of the request can be granted, in the catalogue's order.</summary>
-    public static IReadOnlyList<Capability> Capabilities(OpenIddictRequest request, Upstream upstream)
-    {
-        var asked = request.GetScopes();
-        return [.. upstream.Capabilities.Where(c => asked.Contains(c.Scope))];
-    }
 }
