@@ -7,39 +7,54 @@ using TokenBroker.Storage;
 namespace TokenBroker.Grants;
 
 /// <summary>What the user approved, after narrowing.</summary>
-internal sealed record Approval(
-    Guid UserId,
-    Guid ApplicationId,
-    string UpstreamId,
-    Guid UpstreamKeyId,
-    IReadOnlyList<string> Scopes,
-    IReadOnlyList<string>? Models,
-    long BudgetMicros,
-    TimeSpan Lifetime);
+internal sealed record Approval(Guid UserId, Guid ApplicationId, string UpstreamId, Guid UpstreamKeyId, IReadOnlyList<string> Scopes)
+{
+    /// <summary>Null for every model.</summary>
+    public required IReadOnlyList<string>? Models { get; init; }
+
+    public required long BudgetMicros { get; init; }
+
+    public required BudgetPeriod BudgetPeriod { get; init; }
+
+    public required int? RequestsPerMinute { get; init; }
+
+    public required DateTime ExpiresAt { get; init; }
+
+    /// <summary>The grant that the user was shown and that the approval builds on; null where they were shown none.</summary>
+    public Grant? Earlier { get; init; }
+}
 
 /// <summary>
 /// Writes what the user approved. One user has one live grant for an app and an upstream: approving again replaces
-/// what it allows, so that the portal shows one row and the budget is not doubled by asking twice.
+/// what it allows, so that the portal shows one row and the budget is not doubled by asking twice. An approval that
+/// builds on a grant is written onto that grant as it was shown, or not at all: what ended or was narrowed meanwhile
+/// does not come back.
 /// </summary>
 internal sealed class ApproveGrant(BrokerDbContext db, AuditLog audit, GrantChanges changes, TimeProvider time)
 {
-    public async Task<Grant> RunAsync(Approval approval, CancellationToken cancellationToken)
+    /// <returns>Null where the grant that it builds on is not what it was.</returns>
+    public async Task<Grant?> RunAsync(Approval approval, CancellationToken cancellationToken)
     {
-        Grant grant = null!;
+        Grant? grant = null;
         await db.InTransactionAsync(
             async () =>
             {
                 var now = time.GetUtcNow().UtcDateTime;
-                var earlier = await db.Grants.FirstOrDefaultAsync(
+                var live = await db.Grants.FirstOrDefaultAsync(
                     g => g.UserId == approval.UserId && g.ApplicationId == approval.ApplicationId
                         && g.UpstreamId == approval.UpstreamId && g.ParentId == null
                         && g.Status == OpenIddictConstants.Statuses.Valid && g.ExpiresAt > now,
                     cancellationToken);
-                grant = earlier ?? Add(approval);
+                if (approval.Earlier is { } shown && (live?.Id != shown.Id || live.Revision != shown.Revision))
+                {
+                    return;
+                }
+
+                grant = live ?? Add(approval);
                 Apply(grant, approval);
                 await db.SaveChangesAsync(cancellationToken);
                 await audit.RecordAsync(
-                    earlier is not null ? "grant.renewed" : "grant.approved",
+                    live is not null ? "grant.renewed" : "grant.approved",
                     $"user:{approval.UserId}",
                     $"grant:{grant.Id}",
                     approval.UserId,
@@ -50,13 +65,19 @@ internal sealed class ApproveGrant(BrokerDbContext db, AuditLog audit, GrantChan
                         scopes = approval.Scopes,
                         models = approval.Models,
                         budget_micros = approval.BudgetMicros,
+                        budget_period = approval.BudgetPeriod.ToString(),
+                        requests_per_minute = approval.RequestsPerMinute,
                         expires_at = grant.ExpiresAt,
                     },
                     cancellationToken);
             },
             cancellationToken);
 
-        changes.Publish(new GrantChange(grant.Id, null));
+        if (grant is not null)
+        {
+            changes.Publish(new GrantChange(grant.Id, null));
+        }
+
         return grant;
     }
 
@@ -76,13 +97,15 @@ internal sealed class ApproveGrant(BrokerDbContext db, AuditLog audit, GrantChan
         return grant;
     }
 
-    private void Apply(Grant grant, Approval approval)
+    private static void Apply(Grant grant, Approval approval)
     {
         grant.Scopes = JsonSerializer.Serialize(approval.Scopes);
         grant.UpstreamKeyId = approval.UpstreamKeyId;
         grant.Models = approval.Models;
         grant.BudgetMicros = approval.BudgetMicros;
-        grant.ExpiresAt = time.GetUtcNow().UtcDateTime + approval.Lifetime;
+        grant.BudgetPeriod = approval.BudgetPeriod;
+        grant.RequestsPerMinute = approval.RequestsPerMinute;
+        grant.ExpiresAt = approval.ExpiresAt;
         grant.PausedAt = null;
         grant.Revision++;
     }

@@ -1,4 +1,6 @@
 using System.Globalization;
+using TokenBroker.Grants;
+using TokenBroker.Metering;
 
 namespace TokenBroker.Pages;
 
@@ -30,5 +32,15 @@ internal static class Money
     }
 
     /// <summary>As an input field shows it.</summary>
-    public static string Plain(long micros) => (micros / (decimal)MicrosOfDollar).ToString("0.##", CultureInfo.InvariantCulture);
+    public static string Plain(long micros) => (micros / (decimal)MicrosOfDollar).ToString("0.######", CultureInfo.InvariantCulture);
+
+    /// <summary>A budget, with its period.</summary>
+    public static string Words(Budget budget) => $"{Words(budget.Micros)} {Words(budget.Period)}";
+
+    public static string Words(BudgetPeriod period) => period switch
+    {
+        BudgetPeriod.Day => "a day",
+        BudgetPeriod.Month => "a month",
+        _ => "in all",
+    };
 }

@@ -104,6 +104,8 @@ public sealed class OAuthApp(BrokerHost host, string clientId = BrokerHost.AppId
 
     public Task<HttpResponseMessage> RevokeAsync(string token) => PostAsync("/connect/revoke", new() { ["token"] = token });
 
+    public Task<HttpResponseMessage> IntrospectAsync(string token) => PostAsync("/connect/introspect", new() { ["token"] = token });
+
     public Task<HttpResponseMessage> TokenAsync(Dictionary<string, string?> form) => PostAsync("/connect/token", form);
 
     public static async Task<Tokens> ReadAsync(HttpResponseMessage response)

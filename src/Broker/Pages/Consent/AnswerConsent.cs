@@ -1,45 +1,61 @@
 using Microsoft.AspNetCore.Mvc.ModelBinding;
 using TokenBroker.Grants;
+using TokenBroker.Metering;
 using TokenBroker.Pages.Keys;
-using static OpenIddict.Abstractions.OpenIddictConstants;
 
 namespace TokenBroker.Pages.Consent;
+
+/// <summary>What became of an answer.</summary>
+/// <param name="Grant">Null where the form has to be shown again.</param>
+/// <param name="Form">The form as it is then shown.</param>
+internal sealed record ConsentOutcome(Grant? Grant, ConsentForm Form);
 
 /// <summary>
 /// Takes a person's answer: reads the form against what was asked, stores a new key where one is given, and writes
 /// the grant. The form is believed in what it takes away and never in what it adds: scopes are those that were asked
-/// for, keys the person's own. What is wrong with it is said field by field, and then nothing is granted or stored.
+/// for, keys the person's own, limits at most those proposed. What is wrong with it is said field by field, and then
+/// nothing is granted or stored.
 /// </summary>
 internal sealed class AnswerConsent(ApproveGrant approve, StoreKey storeKey, ConsentRecord record)
 {
-    /// <returns>The grant; null where the form has to be shown again, with its complaints.</returns>
-    public async Task<Grant?> AllowAsync(
+    private const string Changed = "What you allow this app has changed since this page was opened. This is how it stands; please answer again.";
+
+    public async Task<ConsentOutcome> AllowAsync(
         ConsentRequest request, ConsentForm form, ModelStateDictionary complaints, CancellationToken cancellationToken)
     {
-        foreach (var (field, complaint) in form.Complaints())
+        // A full answer speaks for itself. One about a difference makes sense for the grant that it was shown with.
+        if (form.Shape != ConsentShape.Full && (form.Shape != request.Shape || form.Seen != request.Seen))
         {
-            complaints.AddModelError(field, complaint);
+            return Again(request, complaints);
         }
 
-        var allowed = ReadScopes(request, form, complaints);
-        var keyId = await ReadKeyAsync(request, form, complaints, cancellationToken);
+        if (form.Shape == ConsentShape.Confirm)
+        {
+            await record.ConfirmedAsync(request.UserId, request.App.Id, cancellationToken);
+            return new ConsentOutcome(request.Earlier, form);
+        }
+
+        var approval = form.Shape == ConsentShape.Difference
+            ? ReadDifference(request, form, complaints)
+            : await ReadAsync(request, form, complaints, cancellationToken);
         form.NewKey = null;
-        if (!complaints.IsValid || keyId is null)
+        if (approval is null)
         {
-            return null;
+            return new ConsentOutcome(null, form);
         }
 
-        Money.TryRead(form.Budget, out var budget);
-        return await approve.RunAsync(
-            new Approval(request.UserId, request.App.Id, request.Upstream.Id, keyId.Value, allowed, form.ChosenModels, budget, form.Lifetime!.Value),
-            cancellationToken);
+        return await approve.RunAsync(approval, cancellationToken) is { } grant ? new ConsentOutcome(grant, form) : Again(request, complaints);
     }
 
     public Task DenyAsync(ConsentRequest request, CancellationToken cancellationToken) =>
         record.DeniedAsync(request.UserId, request.App.Id, cancellationToken);
 
-    private static List<string> ReadScopes(ConsentRequest request, ConsentForm form, ModelStateDictionary complaints)
+    /// <summary>A full answer. What the app was allowed before, and does not ask about now, stays.</summary>
+    /// <returns>Null where there was something to complain of.</returns>
+    public async Task<Approval?> ReadAsync(
+        ConsentRequest request, ConsentForm form, ModelStateDictionary complaints, CancellationToken cancellationToken)
     {
+        var limits = ConsentLimits.Read(request, form, complaints.AddModelError);
         var allowed = request.Capabilities
             .Where(asked => !asked.IsOptional || form.Scopes.Contains(asked.Capability.Scope))
             .Select(asked => asked.Capability.Scope)
@@ -49,7 +65,58 @@ internal sealed class AnswerConsent(ApproveGrant approve, StoreKey storeKey, Con
             complaints.AddModelError(nameof(form.Scopes), "Allow at least one thing, or choose Deny.");
         }
 
-        return [.. allowed, .. request.IdentityScopes.Where(scope => IsFixed(scope) || form.Scopes.Contains(scope))];
+        var identity = request.IdentityScopes.Where(scope => ConsentRequest.IsFixed(scope) || form.Scopes.Contains(scope));
+        var others = request.Earlier?.ScopeList().Except(request.Scopes) ?? [];
+        var keyId = await ReadKeyAsync(request, form, complaints, cancellationToken);
+        return !complaints.IsValid || keyId is null || limits is null
+            ? null
+            : new Approval(request.UserId, request.App.Id, request.Upstream.Id, keyId.Value, [.. allowed, .. identity, .. others])
+            {
+                Models = limits.Models,
+                BudgetMicros = limits.Budget.Micros,
+                BudgetPeriod = limits.Budget.Period,
+                RequestsPerMinute = limits.RequestsPerMinute,
+                ExpiresAt = limits.End,
+                Earlier = request.Earlier,
+            };
+    }
+
+    /// <summary>What is allowed of the difference comes to what there is.</summary>
+    private static Approval? ReadDifference(ConsentRequest request, ConsentForm form, ModelStateDictionary complaints)
+    {
+        var (grant, difference) = (request.Earlier!, request.Difference!);
+        IReadOnlyList<string> scopes =
+        [
+            .. difference.Capabilities.Where(asked => !asked.IsOptional || form.Scopes.Contains(asked.Capability.Scope)).Select(asked => asked.Capability.Scope),
+            .. difference.IdentityScopes.Where(scope => ConsentRequest.IsFixed(scope) || form.Scopes.Contains(scope)),
+        ];
+        var models = difference.Models.Intersect(form.Models).ToList();
+        var budget = difference.Budget is { } more && form.Raise.Contains("budget") ? more.After : new Budget(grant.BudgetMicros, grant.BudgetPeriod);
+        var rate = difference.RequestsPerMinute is { } faster && form.Raise.Contains("rate") ? faster.After : grant.RequestsPerMinute;
+        var end = difference.End is { } later && form.Raise.Contains("lifetime") ? later.After : grant.ExpiresAt;
+        if (scopes.Count == 0 && models.Count == 0
+            && (budget.Micros, budget.Period, rate, end) == (grant.BudgetMicros, grant.BudgetPeriod, grant.RequestsPerMinute, grant.ExpiresAt))
+        {
+            complaints.AddModelError(nameof(form.Scopes), "Allow at least one thing, or choose Deny.");
+            return null;
+        }
+
+        return new Approval(request.UserId, request.App.Id, request.Upstream.Id, grant.UpstreamKeyId!.Value, [.. grant.ScopeList(), .. scopes])
+        {
+            Models = grant.Models is null ? null : [.. grant.Models, .. models],
+            BudgetMicros = budget.Micros,
+            BudgetPeriod = budget.Period,
+            RequestsPerMinute = rate,
+            ExpiresAt = end,
+            Earlier = grant,
+        };
+    }
+
+    private static ConsentOutcome Again(ConsentRequest request, ModelStateDictionary complaints)
+    {
+        complaints.Clear();
+        complaints.AddModelError("", Changed);
+        return new ConsentOutcome(null, ConsentForm.For(request));
     }
 
     private async Task<Guid?> ReadKeyAsync(
@@ -80,7 +147,4 @@ internal sealed class AnswerConsent(ApproveGrant approve, StoreKey storeKey, Con
 
         return stored.Key?.Id;
     }
-
-    /// <summary>What identity scopes say nothing about the person, and so are not theirs to untick.</summary>
-    private static bool IsFixed(string scope) => scope is Scopes.OpenId or Scopes.OfflineAccess;
 }

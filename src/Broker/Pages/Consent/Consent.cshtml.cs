@@ -15,7 +15,8 @@ namespace TokenBroker.Pages.Consent;
 /// <summary>
 /// The authorization endpoint's page (RFC 6749, section 3.1). OpenIddict has validated the request before it runs: a
 /// bad client or redirect URI never gets here. The person sees who asks for what, narrows it, and answers; nothing is
-/// granted without their post, except again to a confidential app that already holds a grant covering the request.
+/// granted without their post, except again to a confidential app that already holds a grant covering the request:
+/// anybody can pose as a public client, and so its users are asked to go on.
 /// </summary>
 internal sealed class ConsentModel(
     PrepareConsent prepare, AnswerConsent answer, IssuedIdentity identity, RecentSignIn recent, TimeProvider time) : PageModel
@@ -46,9 +47,9 @@ internal sealed class ConsentModel(
         }
 
         await PrepareAsync();
-        if (!AuthorizationRequest.HasPromptValue(PromptValues.Consent) && Asked.Earlier is { } earlier && Covers(earlier))
+        if (Asked is { Shape: ConsentShape.Confirm, Earlier: { } covering, App.ClientType: ClientTypes.Confidential })
         {
-            return await SignInAsync(earlier);
+            return await SignInAsync(covering);
         }
 
         if (silent)
@@ -79,13 +80,17 @@ internal sealed class ConsentModel(
             return Refuse(Errors.AccessDenied, "The user did not allow it.");
         }
 
-        return await answer.AllowAsync(Asked, Form, ModelState, HttpContext.RequestAborted) is { } grant
-            ? await SignInAsync(grant)
-            : Show();
+        (var grant, Form) = await answer.AllowAsync(Asked, Form, ModelState, HttpContext.RequestAborted);
+        return grant is null ? Show() : await SignInAsync(grant);
     }
 
     private async Task PrepareAsync() => Asked = await prepare.RunAsync(
-        new AppAsk(AuthorizationRequest.ClientId!, AuthorizationRequest.GetScopes(), new Uri(AuthorizationRequest.RedirectUri!)), HttpContext);
+        new AppAsk(AuthorizationRequest.ClientId!, AuthorizationRequest.GetScopes(), new Uri(AuthorizationRequest.RedirectUri!))
+        {
+            Details = (string?)AuthorizationRequest[ModelAccess.Parameter],
+            Anew = AuthorizationRequest.HasPromptValue(PromptValues.Consent),
+        },
+        HttpContext);
 
     /// <summary>A sign-in where there is none, or where the app asks for a fresh one.</summary>
     private RedirectResult? NeedsSignIn()
@@ -105,22 +110,21 @@ internal sealed class ConsentModel(
     private RedirectResult SignInFirst() =>
         Redirect("/sign-in?returnUrl=" + Uri.EscapeDataString(RequestParameters.ToLocalUrl(AuthorizationRequest, withoutPrompt: false)));
 
-    /// <summary>Whether a grant allows all that is asked for, to an app that proves who it is. Anybody can pose as a public client.</summary>
-    private bool Covers(Grant grant) =>
-        Asked.App.ClientType == ClientTypes.Confidential
-        && grant.UpstreamKeyId is not null
-        && grant.PausedAt is null
-        && Asked.Scopes.All(grant.ScopeList().Contains);
-
     private PageResult Show()
     {
         HttpContext.AllowFormRedirectTo(Asked.ReturnsTo!);
         return Page();
     }
 
+    /// <summary>
+    /// The code gives what was asked for, as far as it is granted. With <c>include_granted_scopes=true</c> it gives all
+    /// that is: an app that asked for a difference goes on with one token.
+    /// </summary>
     private async Task<IActionResult> SignInAsync(Grant grant)
     {
-        var scopes = Asked.Scopes.Intersect(grant.ScopeList()).ToImmutableArray();
+        var granted = grant.ScopeList();
+        var all = (string?)AuthorizationRequest["include_granted_scopes"] == "true";
+        var scopes = (all ? granted : Asked.Scopes.Intersect(granted)).ToImmutableArray();
         var left = grant.ExpiresAt - time.GetUtcNow().UtcDateTime;
         return SignIn(await identity.MakeAsync(grant, scopes, left, HttpContext.RequestAborted), Scheme);
     }

@@ -1,24 +1,25 @@
 using System.Globalization;
+using TokenBroker.Grants;
+using TokenBroker.Metering;
 
 namespace TokenBroker.Pages.Consent;
 
-/// <summary>What the person may narrow, as the form posts it.</summary>
+/// <summary>An answer, as the form posts it. <see cref="AnswerConsent"/> says what is wrong with it.</summary>
 internal sealed class ConsentForm
 {
-    public const long MostBudgetMicros = 10_000 * Money.MicrosOfDollar;
     public const string NewKeyChoice = "new";
     public const string Approve = "approve";
-    private const string DefaultBudget = "5";
-    private const int MostModels = 100;
-    
-    private static readonly Dictionary<string, TimeSpan> s_lifetimes = new()
-    {
-        ["1"] = TimeSpan.FromDays(1),
-        ["30"] = TimeSpan.FromDays(30),
-        ["90"] = TimeSpan.FromDays(90),
-    };
+    public const string AnyModel = "any";
+    public const string SomeModels = "some";
+    private static readonly Budget s_usualBudget = new(5 * Money.MicrosOfDollar, BudgetPeriod.Month);
 
     public string? Decision { get; set; }
+
+    /// <summary>What was asked; see <see cref="ConsentRequest.Shape"/>.</summary>
+    public ConsentShape Shape { get; set; }
+
+    /// <summary>See <see cref="ConsentRequest.Seen"/>.</summary>
+    public string? Seen { get; set; }
 
     public IList<string> Scopes { get; set; } = [];
 
@@ -30,67 +31,61 @@ internal sealed class ConsentForm
     public string? NewKeyLabel { get; set; }
 
     /// <summary><c>any</c> or <c>some</c>.</summary>
-    public string ModelChoice { get; set; } = "any";
+    public string ModelChoice { get; set; } = AnyModel;
 
     public IList<string> Models { get; set; } = [];
 
     /// <summary>More model names, separated by commas or spaces.</summary>
     public string? OtherModels { get; set; }
 
-    /// <summary>Dollars a month.</summary>
-    public string? Budget { get; set; } = DefaultBudget;
+    /// <summary>Dollars in a <see cref="Period"/>.</summary>
+    public string? Budget { get; set; }
 
-    /// <summary>One of those offered.</summary>
-    public string? LifetimeDays { get; set; } = "30";
+    public string? Period { get; set; } = nameof(BudgetPeriod.Month);
 
-    /// <summary>Null where none was chosen that is offered.</summary>
-    public TimeSpan? Lifetime => s_lifetimes.TryGetValue(LifetimeDays ?? "", out var chosen) ? chosen : null;
+    /// <summary>Calls in a minute; empty for the broker's own limit.</summary>
+    public string? Rate { get; set; }
+
+    /// <summary>One of <see cref="LifetimeChoice"/>.</summary>
+    public string? LifetimeDays { get; set; } = LifetimeChoice.Usual;
+
+    /// <summary>Which limits of the difference may be raised: <c>budget</c>, <c>rate</c>, <c>lifetime</c>.</summary>
+    public IList<string> Raise { get; set; } = [];
 
     /// <summary>Null for every model.</summary>
-    public IReadOnlyList<string>? ChosenModels => ModelChoice == "some"
+    public IReadOnlyList<string>? ChosenModels => ModelChoice == SomeModels
         ? [.. Models.Concat((OtherModels ?? "").Split([',', ' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).Distinct()]
         : null;
 
-    /// <summary>The form as it stands before the person changes it: what is asked, and their earlier answer.</summary>
+    /// <summary>Null where none was chosen that there is.</summary>
+    public BudgetPeriod? ChosenPeriod => Enum.GetValues<BudgetPeriod>().Cast<BudgetPeriod?>().FirstOrDefault(p => p.ToString() == Period);
+
+    /// <summary>The form as it stands before the person changes it: their earlier answer, or else what the app proposes.</summary>
     public static ConsentForm For(ConsentRequest request)
     {
-        var earlier = request.Earlier;
-        var suggested = request.Upstream.SuggestedModels;
+        var (earlier, proposal, difference) = (request.Earlier, request.Proposal, request.Difference);
+        var models = earlier is null ? proposal?.Models : earlier.Models;
+        var offered = ModelsOffered(request);
+        var budget = earlier is null ? proposal?.Budget ?? s_usualBudget : new Budget(earlier.BudgetMicros, earlier.BudgetPeriod);
         return new ConsentForm
         {
+            Shape = request.Shape,
+            Seen = request.Seen,
             Scopes = [.. request.Capabilities.Select(c => c.Capability.Scope), .. request.IdentityScopes],
             KeyId = (earlier?.UpstreamKeyId ?? request.Keys.LastOrDefault()?.Id)?.ToString() ?? NewKeyChoice,
-            ModelChoice = earlier?.Models is null ? "any" : "some",
-            Models = [.. earlier?.Models?.Intersect(suggested) ?? []],
-            OtherModels = earlier?.Models is { } models ? string.Join(", ", models.Except(suggested)) : null,
-            Budget = earlier is null ? DefaultBudget : Money.Plain(earlier.BudgetMicros),
+            ModelChoice = models is null && proposal?.Models is null ? AnyModel : SomeModels,
+            Models = [.. difference?.Models ?? (models ?? proposal?.Models ?? []).Intersect(offered)],
+            OtherModels = models is null ? null : string.Join(", ", models.Except(offered)),
+            Budget = Money.Plain(budget.Micros),
+            Period = budget.Period.ToString(),
+            Rate = (earlier is null ? proposal?.RequestsPerMinute : earlier.RequestsPerMinute)?.ToString(CultureInfo.InvariantCulture),
+            LifetimeDays = proposal?.Lifetime is null ? LifetimeChoice.Usual : LifetimeChoice.Proposed,
+            Raise = ["budget", "rate", "lifetime"],
         };
     }
 
-    /// <summary>What is wrong with the limits, by field.</summary>
-    public IEnumerable<(string Field, string Complaint)> Complaints()
-    {
-        if (!Money.TryRead(Budget, out var budget) || budget is 0 or > MostBudgetMicros)
-        {
-            yield return (nameof(Budget), string.Create(CultureInfo.InvariantCulture, $"Give an amount from 0.01 to {MostBudgetMicros / Money.MicrosOfDollar:N0} dollars."));
-        }
-
-        if (Lifetime is null)
-        {
-            yield return (nameof(LifetimeDays), "Choose how long the access lasts.");
-        }
-
-        if (ModelChoice is not ("any" or "some"))
-        {
-            yield return (nameof(ModelChoice), "Choose which models the app may use.");
-        }
-        else if (ChosenModels is { Count: 0 })
-        {
-            yield return (nameof(ModelChoice), "Choose at least one model, or allow all.");
-        }
-        else if (ChosenModels is { Count: > MostModels } || ChosenModels?.Any(m => m.Length > 200) == true)
-        {
-            yield return (nameof(OtherModels), $"At most {MostModels} models, each of at most 200 characters.");
-        }
-    }
+    /// <summary>The models that have a box to tick: those that the app proposes or has, or else those that the upstream suggests.</summary>
+    public static IReadOnlyList<string> ModelsOffered(ConsentRequest request) => request.Proposal?.Models is { } proposed
+        ? [.. proposed.Union(request.Earlier?.Models ?? [])]
+        : request.Upstream.SuggestedModels;
 }

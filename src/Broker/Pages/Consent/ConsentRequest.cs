@@ -1,4 +1,5 @@
 using TokenBroker.Apps;
+using TokenBroker.Authorization;
 using TokenBroker.Custody;
 using TokenBroker.Grants;
 using TokenBroker.Upstreams;
@@ -9,12 +10,32 @@ namespace TokenBroker.Pages.Consent;
 /// <param name="ClientId">The app.</param>
 /// <param name="Scopes">What it asks for, of one upstream.</param>
 /// <param name="ReturnsTo">Where the person goes back to; null where they stay, as on a device's verification page.</param>
-internal sealed record AppAsk(string ClientId, IReadOnlyList<string> Scopes, Uri? ReturnsTo);
+internal sealed record AppAsk(string ClientId, IReadOnlyList<string> Scopes, Uri? ReturnsTo)
+{
+    /// <summary>The parameter <c>authorization_details</c> as it came, after it was accepted.</summary>
+    public string? Details { get; init; }
+
+    /// <summary>Whether the app wants everything asked anew, as with <c>prompt=consent</c>.</summary>
+    public bool Anew { get; init; }
+}
 
 /// <summary>A scope of the upstream that the app asks for.</summary>
 /// <param name="Capability">Its words.</param>
 /// <param name="IsOptional">Whether the person may untick it; the others are allowed together or not at all.</param>
 internal sealed record AskedCapability(Capability Capability, bool IsOptional);
+
+/// <summary>How a person is asked.</summary>
+internal enum ConsentShape
+{
+    /// <summary>Everything that is asked for, and every limit.</summary>
+    Full,
+
+    /// <summary>Only what a live grant does not allow yet.</summary>
+    Difference,
+
+    /// <summary>Whether to go on with what a live grant allows.</summary>
+    Confirm,
+}
 
 /// <summary>
 /// What a person is asked: by which app, for what, and what they allowed it before. It is made anew from the app's
@@ -37,6 +58,9 @@ internal sealed class ConsentRequest
     /// <summary>In the catalogue's order.</summary>
     public required IReadOnlyList<AskedCapability> Capabilities { get; init; }
 
+    /// <summary>How far the app proposes that the scopes reach; null where it proposes nothing.</summary>
+    public required ModelAccess? Proposal { get; init; }
+
     public required Uri? ReturnsTo { get; init; }
 
     /// <summary>The person's keys for the upstream, the oldest first.</summary>
@@ -45,11 +69,27 @@ internal sealed class ConsentRequest
     /// <summary>The live grant that they gave this app before.</summary>
     public required Grant? Earlier { get; init; }
 
+    /// <summary>What is asked for beyond <see cref="Earlier"/>; null where the person is asked for everything.</summary>
+    public required ConsentDifference? Difference { get; init; }
+
+    /// <summary>The broker's own limit, which no answer passes.</summary>
+    public required int MostRequestsPerMinute { get; init; }
+
+    public required DateTime Now { get; init; }
+
     public string AppName => App.DisplayName ?? App.ClientId ?? "";
+
+    public ConsentShape Shape => Difference is null ? ConsentShape.Full : Difference.IsEmpty ? ConsentShape.Confirm : ConsentShape.Difference;
+
+    /// <summary>Which grant, and which state of it, the page speaks of; an answer about another is not taken.</summary>
+    public string? Seen => Earlier is null ? null : $"{Earlier.Id:N}.{Earlier.Revision}";
 
     public IEnumerable<string> IdentityScopes => Catalogue.IdentityScopes.Where(Asks);
 
     public bool Asks(string scope) => Scopes.Contains(scope);
+
+    /// <summary>What identity scopes say nothing about the person, and so are not theirs to untick.</summary>
+    public static bool IsFixed(string scope) => scope is "openid" or "offline_access";
 }
 
 /// <summary>What the parts of the page show: what is asked, and the answer as it stands.</summary>

@@ -1,13 +1,17 @@
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
 using OpenIddict.Abstractions;
 using TokenBroker.Accounts;
+using TokenBroker.Authorization;
+using TokenBroker.Grants;
 using TokenBroker.Storage;
 using TokenBroker.Upstreams;
 
 namespace TokenBroker.Pages.Consent;
 
 /// <summary>Makes, of what an app sent, what a person is asked.</summary>
-internal sealed class PrepareConsent(BrokerDbContext db, Catalogue catalogue, TimeProvider time)
+internal sealed class PrepareConsent(
+    BrokerDbContext db, Catalogue catalogue, ModelAccessReader reader, IOptions<GrantBounds> bounds, TimeProvider time)
 {
     /// <summary>What to tell an app whose scopes name no provider, or several.</summary>
     public const string ScopeComplaint = "Ask for at least one scope of exactly one provider, such as 'openai:chat'.";
@@ -15,7 +19,7 @@ internal sealed class PrepareConsent(BrokerDbContext db, Catalogue catalogue, Ti
     /// <summary>Whether a person can be asked for these scopes; if not, see <see cref="ScopeComplaint"/>.</summary>
     public bool CanAsk(IEnumerable<string> scopes) => catalogue.OfScopes(scopes) is not null;
 
-    /// <exception cref="InvalidOperationException">The scopes cannot be asked for, or nobody is signed in.</exception>
+    /// <exception cref="InvalidOperationException">The scopes or details cannot be asked for, or nobody is signed in.</exception>
     public async Task<ConsentRequest> RunAsync(AppAsk ask, HttpContext context)
     {
         var session = context.CurrentSession() ?? throw new InvalidOperationException("Nobody is signed in to be asked.");
@@ -23,6 +27,14 @@ internal sealed class PrepareConsent(BrokerDbContext db, Catalogue catalogue, Ti
         var userId = context.UserId();
         var app = await db.Apps.AsNoTracking().SingleAsync(a => a.ClientId == ask.ClientId, context.RequestAborted);
         var now = time.GetUtcNow().UtcDateTime;
+        var earlier = await db.Grants.AsNoTracking().FirstOrDefaultAsync(
+            g => g.UserId == userId && g.ApplicationId == app.Id && g.UpstreamId == upstream.Id && g.ParentId == null
+                && g.Status == OpenIddictConstants.Statuses.Valid && g.ExpiresAt > now,
+            context.RequestAborted);
+        List<AskedCapability> capabilities = [.. upstream.Capabilities
+            .Where(c => ask.Scopes.Contains(c.Scope))
+            .Select(c => new AskedCapability(c, app.OptionalScopes.Contains(c.Scope)))];
+        var proposal = Read(ask);
         return new ConsentRequest
         {
             UserId = userId,
@@ -30,18 +42,32 @@ internal sealed class PrepareConsent(BrokerDbContext db, Catalogue catalogue, Ti
             App = app,
             Upstream = upstream,
             Scopes = ask.Scopes,
-            Capabilities = [.. upstream.Capabilities
-                .Where(c => ask.Scopes.Contains(c.Scope))
-                .Select(c => new AskedCapability(c, app.OptionalScopes.Contains(c.Scope)))],
+            Capabilities = capabilities,
+            Proposal = proposal,
             ReturnsTo = ask.ReturnsTo,
             Keys = await db.UpstreamKeys.AsNoTracking()
                 .Where(k => k.UserId == userId && k.UpstreamId == upstream.Id)
                 .OrderBy(k => k.CreatedAt)
                 .ToListAsync(context.RequestAborted),
-            Earlier = await db.Grants.AsNoTracking().FirstOrDefaultAsync(
-                g => g.UserId == userId && g.ApplicationId == app.Id && g.UpstreamId == upstream.Id && g.ParentId == null
-                    && g.Status == OpenIddictConstants.Statuses.Valid && g.ExpiresAt > now,
-                context.RequestAborted),
+            Earlier = earlier,
+
+            // What is paused or has no key has to be looked at as a whole.
+            Difference = earlier is { PausedAt: null, UpstreamKeyId: not null } && !ask.Anew
+                ? ConsentDifference.Of(earlier, capabilities, ask.Scopes, proposal, now)
+                : null,
+            MostRequestsPerMinute = bounds.Value.RequestsPerMinute,
+            Now = now,
         };
+    }
+
+    private ModelAccess? Read(AppAsk ask)
+    {
+        if (ask.Details is null)
+        {
+            return null;
+        }
+
+        var (proposal, complaint) = reader.Read(ask.Details, ask.Scopes);
+        return proposal ?? throw new InvalidOperationException($"The authorization details were to be refused before: {complaint}");
     }
 }
