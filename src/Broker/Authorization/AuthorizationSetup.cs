@@ -3,6 +3,7 @@ using Microsoft.IdentityModel.Tokens;
 using OpenIddict.Server;
 using OpenIddict.Server.AspNetCore;
 using TokenBroker.Apps;
+using TokenBroker.Authorization.PushedRequests;
 using TokenBroker.Operations;
 using TokenBroker.Storage;
 using TokenBroker.Upstreams;
@@ -20,6 +21,8 @@ internal static class AuthorizationSetup
     /// <summary>A lost answer may be asked for again for this long; then the same refresh token is a theft.</summary>
     public static readonly TimeSpan RefreshLeeway = TimeSpan.FromSeconds(10);
 
+    private const string MissingRedirectUri = "The mandatory 'redirect_uri' parameter is missing, or given more than once.";
+
     public static void AddAuthorizationServer(this WebApplicationBuilder builder)
     {
         builder.Services.AddOptions<BrokerOptions>()
@@ -35,6 +38,7 @@ internal static class AuthorizationSetup
         builder.Services.AddScoped<Redemption>();
         builder.Services.AddScoped<IssuedIdentity>();
         builder.Services.AddScoped<TokenEndpoint>();
+        builder.Services.AddPushedRequests();
         builder.Services.AddSingleton<IConfigureOptions<OpenIddictServerOptions>, UseSealedKeys>();
         builder.Services.AddOptions<OpenIddictServerAspNetCoreOptions>().Configure<IOptions<BrokerOptions>>((options, broker) =>
             options.DisableTransportSecurityRequirement = broker.Value.PublicUrl.Scheme == Uri.UriSchemeHttp);
@@ -100,10 +104,14 @@ internal static class AuthorizationSetup
             .SetOrder(int.MaxValue - 100_000));
         server.AddEventHandler<ValidateAuthorizationRequestContext>(handler => handler
             .UseInlineHandler(RequireRedirectUri)
-            .SetOrder(OpenIddictServerHandlers.Authentication.ValidateClientIdParameter.Descriptor.Order + 1));
+            .SetOrder(OpenIddictServerHandlers.Authentication.ValidateAuthentication.Descriptor.Order + 1));
+        server.AddEventHandler<ValidatePushedAuthorizationRequestContext>(handler => handler
+            .UseInlineHandler(RequirePushedRedirectUri)
+            .SetOrder(OpenIddictServerHandlers.Authentication.ValidatePushedClientIdParameter.Descriptor.Order + 1));
         server.AddEventHandler<ApplyTokenResponseContext>(handler => handler
             .UseScopedHandler<CompleteRedemption>()
             .SetOrder(int.MinValue + 100_000));
+        server.UsePushedRequests();
     }
 
     /// <summary>
@@ -133,7 +141,17 @@ internal static class AuthorizationSetup
     {
         if (string.IsNullOrEmpty(context.Request.RedirectUri))
         {
-            context.Reject(Errors.InvalidRequest, "The mandatory 'redirect_uri' parameter is missing, or given more than once.");
+            context.Reject(Errors.InvalidRequest, MissingRedirectUri);
+        }
+
+        return default;
+    }
+
+    private static ValueTask RequirePushedRedirectUri(ValidatePushedAuthorizationRequestContext context)
+    {
+        if (string.IsNullOrEmpty(context.Request.RedirectUri))
+        {
+            context.Reject(Errors.InvalidRequest, MissingRedirectUri);
         }
 
         return default;
