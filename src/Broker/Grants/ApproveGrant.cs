@@ -23,25 +23,25 @@ internal sealed record Approval(
 /// </summary>
 internal sealed class ApproveGrant(BrokerDbContext db, AuditLog audit, GrantChanges changes, TimeProvider time)
 {
-    public async Task<Guid> RunAsync(Approval approval, CancellationToken cancellationToken)
+    public async Task<Grant> RunAsync(Approval approval, CancellationToken cancellationToken)
     {
-        var grantId = Guid.Empty;
+        Grant grant = null!;
         await db.InTransactionAsync(
             async () =>
             {
-                var grant = await db.Grants.FirstOrDefaultAsync(
+                var now = time.GetUtcNow().UtcDateTime;
+                var earlier = await db.Grants.FirstOrDefaultAsync(
                     g => g.UserId == approval.UserId && g.ApplicationId == approval.ApplicationId
-                        && g.UpstreamId == approval.UpstreamId && g.Status == OpenIddictConstants.Statuses.Valid,
+                        && g.UpstreamId == approval.UpstreamId && g.ParentId == null
+                        && g.Status == OpenIddictConstants.Statuses.Valid && g.ExpiresAt > now,
                     cancellationToken);
-                var renewed = grant is not null;
-                grant ??= Add(approval);
+                grant = earlier ?? Add(approval);
                 Apply(grant, approval);
                 await db.SaveChangesAsync(cancellationToken);
-                grantId = grant.Id;
                 await audit.RecordAsync(
-                    renewed ? "grant.renewed" : "grant.approved",
+                    earlier is not null ? "grant.renewed" : "grant.approved",
                     $"user:{approval.UserId}",
-                    $"grant:{grantId}",
+                    $"grant:{grant.Id}",
                     approval.UserId,
                     new
                     {
@@ -56,8 +56,8 @@ internal sealed class ApproveGrant(BrokerDbContext db, AuditLog audit, GrantChan
             },
             cancellationToken);
 
-        changes.Publish(new GrantChange(grantId, null));
-        return grantId;
+        changes.Publish(new GrantChange(grant.Id, null));
+        return grant;
     }
 
     private Grant Add(Approval approval)

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using OpenIddict.EntityFrameworkCore.Models;
 using TokenBroker.Apps;
 using TokenBroker.Authorization;
@@ -46,4 +47,7 @@ internal sealed class Grant : OpenIddictEntityFrameworkCoreAuthorization<Guid, A
 
     /// <summary>Grows by one with every change that the gateway must see.</summary>
     public int Revision { get; set; }
+
+    /// <summary>What it allows; OpenIddict keeps it as JSON.</summary>
+    public IReadOnlyList<string> ScopeList() => JsonSerializer.Deserialize<string[]>(Scopes ?? "[]") ?? [];
 }

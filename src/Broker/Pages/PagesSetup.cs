@@ -28,6 +28,8 @@ internal static class PagesSetup
         });
         builder.Services.AddScoped<StoreKey>();
         builder.Services.AddScoped<ConsentRecord>();
+        builder.Services.AddScoped<PrepareConsent>();
+        builder.Services.AddScoped<AnswerConsent>();
 
         // frame-ancestors 'none' says it better: see SecurityHeaders.
         builder.Services.AddAntiforgery(options => options.SuppressXFrameOptionsHeader = true);

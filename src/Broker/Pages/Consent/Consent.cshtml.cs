@@ -1,20 +1,13 @@
 using System.Collections.Immutable;
-using System.Text.Json;
 using Microsoft.AspNetCore;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.RazorPages;
-using Microsoft.EntityFrameworkCore;
 using OpenIddict.Abstractions;
 using OpenIddict.Server.AspNetCore;
 using TokenBroker.Accounts;
-using TokenBroker.Apps;
 using TokenBroker.Authorization;
-using TokenBroker.Custody;
 using TokenBroker.Grants;
-using TokenBroker.Pages.Keys;
-using TokenBroker.Storage;
-using TokenBroker.Upstreams;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 
 namespace TokenBroker.Pages.Consent;
@@ -25,34 +18,25 @@ namespace TokenBroker.Pages.Consent;
 /// granted without their post, except again to a confidential app that already holds a grant covering the request.
 /// </summary>
 internal sealed class ConsentModel(
-    BrokerDbContext db, Catalogue catalogue, ApproveGrant approve, StoreKey storeKey, IssuedIdentity identity, ConsentRecord record) : PageModel
+    PrepareConsent prepare, AnswerConsent answer, IssuedIdentity identity, RecentSignIn recent, TimeProvider time) : PageModel
 {
     private const string Scheme = OpenIddictServerAspNetCoreDefaults.AuthenticationScheme;
 
     [BindProperty]
     public ConsentForm Form { get; set; } = new();
 
-    public App App { get; private set; } = null!;
+    public ConsentRequest Asked { get; private set; } = null!;
 
-    public Upstream Upstream { get; private set; } = null!;
+    public ConsentView View => new(Asked, Form);
 
-    public OpenIddictRequest AuthorizationRequest { get; private set; } = null!;
-
-    public IReadOnlyList<Capability> Capabilities { get; private set; } = [];
-
-    public IReadOnlyList<UpstreamKey> Keys { get; private set; } = [];
-
-    public Uri RedirectUri => new(AuthorizationRequest.RedirectUri!);
-
-    public string Email => HttpContext.CurrentSession()?.Email ?? "";
-
-    public bool Asks(string scope) => AuthorizationRequest.GetScopes().Contains(scope);
+    public OpenIddictRequest AuthorizationRequest => HttpContext.GetOpenIddictServerRequest()
+        ?? throw new InvalidOperationException("The consent page was reached without an authorization request.");
 
     public async Task<IActionResult> OnGetAsync()
     {
-        if (await PrepareAsync() is { } refusal)
+        if (!prepare.CanAsk(AuthorizationRequest.GetScopes()))
         {
-            return refusal;
+            return Refuse(Errors.InvalidScope, PrepareConsent.ScopeComplaint);
         }
 
         var silent = AuthorizationRequest.HasPromptValue(PromptValues.None);
@@ -61,9 +45,8 @@ internal sealed class ConsentModel(
             return silent ? Refuse(Errors.LoginRequired, "Nobody is signed in.") : signIn;
         }
 
-        var userId = HttpContext.UserId();
-        var earlier = await EarlierGrantAsync(userId);
-        if (!AuthorizationRequest.HasPromptValue(PromptValues.Consent) && earlier is not null && Covers(earlier))
+        await PrepareAsync();
+        if (!AuthorizationRequest.HasPromptValue(PromptValues.Consent) && Asked.Earlier is { } earlier && Covers(earlier))
         {
             return await SignInAsync(earlier);
         }
@@ -73,66 +56,43 @@ internal sealed class ConsentModel(
             return Refuse(Errors.ConsentRequired, "The user must be asked.");
         }
 
-        await LoadKeysAsync(userId);
-        Form = ConsentForm.Of(earlier, Upstream.SuggestedModels);
-        Form.Scopes = [.. Capabilities.Select(c => c.Scope), .. IdentityScopesAsked()];
-        Form.KeyId ??= Keys.Count > 0 ? Keys[^1].Id.ToString() : ConsentForm.NewKeyChoice;
+        Form = ConsentForm.For(Asked);
         return Show();
     }
 
     public async Task<IActionResult> OnPostAsync()
     {
-        if (await PrepareAsync() is { } refusal)
+        if (!prepare.CanAsk(AuthorizationRequest.GetScopes()))
         {
-            return refusal;
+            return Refuse(Errors.InvalidScope, PrepareConsent.ScopeComplaint);
         }
 
         if (HttpContext.CurrentSession() is null)
         {
-            return Redirect("/sign-in?returnUrl=" + Uri.EscapeDataString(RequestParameters.ToLocalUrl(AuthorizationRequest, withoutPrompt: false)));
+            return SignInFirst();
         }
 
-        var userId = HttpContext.UserId();
-        if (Form.Decision != "approve")
+        await PrepareAsync();
+        if (Form.Decision != ConsentForm.Approve)
         {
-            await record.DeniedAsync(userId, App.Id, HttpContext.RequestAborted);
+            await answer.DenyAsync(Asked, HttpContext.RequestAborted);
             return Refuse(Errors.AccessDenied, "The user did not allow it.");
         }
 
-        await LoadKeysAsync(userId);
-        if (await ReadAnswerAsync(userId) is not { } approval)
-        {
-            Form.NewKey = null;
-            return Show();
-        }
-
-        var grantId = await approve.RunAsync(approval, HttpContext.RequestAborted);
-        var grant = await db.Grants.AsNoTracking().SingleAsync(g => g.Id == grantId, HttpContext.RequestAborted);
-        return await SignInAsync(grant);
+        return await answer.AllowAsync(Asked, Form, ModelState, HttpContext.RequestAborted) is { } grant
+            ? await SignInAsync(grant)
+            : Show();
     }
 
-    private async Task<IActionResult?> PrepareAsync()
-    {
-        AuthorizationRequest = HttpContext.GetOpenIddictServerRequest()
-            ?? throw new InvalidOperationException("The consent page was reached without an authorization request.");
-        if (catalogue.OfScopes(AuthorizationRequest.GetScopes()) is not { } upstream)
-        {
-            return Refuse(Errors.InvalidScope, "Ask for at least one scope of exactly one provider, such as 'openai:chat'.");
-        }
-
-        Upstream = upstream;
-        Capabilities = RequestParameters.Capabilities(AuthorizationRequest, upstream);
-        App = await db.Apps.AsNoTracking().SingleAsync(a => a.ClientId == AuthorizationRequest.ClientId, HttpContext.RequestAborted);
-        return null;
-    }
+    private async Task PrepareAsync() => Asked = await prepare.RunAsync(
+        new AppAsk(AuthorizationRequest.ClientId!, AuthorizationRequest.GetScopes(), new Uri(AuthorizationRequest.RedirectUri!)), HttpContext);
 
     /// <summary>A sign-in where there is none, or where the app asks for a fresh one.</summary>
     private RedirectResult? NeedsSignIn()
     {
-        var recent = HttpContext.RequestServices.GetRequiredService<RecentSignIn>();
         if (HttpContext.CurrentSession() is null)
         {
-            return Redirect("/sign-in?returnUrl=" + Uri.EscapeDataString(RequestParameters.ToLocalUrl(AuthorizationRequest, withoutPrompt: false)));
+            return SignInFirst();
         }
 
         var tooOld = (AuthorizationRequest.HasPromptValue(PromptValues.Login) && !recent.Holds(HttpContext, TimeSpan.FromMinutes(1)))
@@ -142,99 +102,26 @@ internal sealed class ConsentModel(
             : null;
     }
 
-    private Task<Grant?> EarlierGrantAsync(Guid userId) => db.Grants.AsNoTracking().FirstOrDefaultAsync(
-        g => g.UserId == userId && g.ApplicationId == App.Id && g.UpstreamId == Upstream.Id && g.Status == Statuses.Valid,
-        HttpContext.RequestAborted);
+    private RedirectResult SignInFirst() =>
+        Redirect("/sign-in?returnUrl=" + Uri.EscapeDataString(RequestParameters.ToLocalUrl(AuthorizationRequest, withoutPrompt: false)));
 
     /// <summary>Whether a grant allows all that is asked for, to an app that proves who it is. Anybody can pose as a public client.</summary>
     private bool Covers(Grant grant) =>
-        App.ClientType == ClientTypes.Confidential
+        Asked.App.ClientType == ClientTypes.Confidential
         && grant.UpstreamKeyId is not null
         && grant.PausedAt is null
-        && grant.ExpiresAt > HttpContext.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow().UtcDateTime
-        && AuthorizationRequest.GetScopes().All(ScopesOf(grant).Contains);
-
-    private async Task<Approval?> ReadAnswerAsync(Guid userId)
-    {
-        foreach (var (field, complaint) in Form.Complaints())
-        {
-            ModelState.AddModelError(field, complaint);
-        }
-
-        // What is no number at all failed before, under the name that the form gives it.
-        if (ModelState[$"{nameof(Form)}.{nameof(Form.LifetimeDays)}"] is { Errors.Count: > 0 })
-        {
-            ModelState.AddModelError(nameof(Form.LifetimeDays), ConsentForm.LifetimeComplaint);
-        }
-
-        var allowed = Capabilities.Select(c => c.Scope).Intersect(Form.Scopes).ToList();
-        if (allowed.Count == 0)
-        {
-            ModelState.AddModelError(nameof(Form.Scopes), "Allow at least one thing, or choose Deny.");
-        }
-
-        var keyId = await ReadKeyAsync(userId);
-        if (!ModelState.IsValid || keyId is null)
-        {
-            return null;
-        }
-
-        Money.TryRead(Form.Budget, out var budget);
-        IReadOnlyList<string> scopes = [.. allowed, .. IdentityScopesAsked().Where(s => IsFixed(s) || Form.Scopes.Contains(s))];
-        return new Approval(userId, App.Id, Upstream.Id, keyId.Value, scopes, Form.ChosenModels, budget, Form.Lifetime);
-    }
-
-    private async Task<Guid?> ReadKeyAsync(Guid userId)
-    {
-        if (Form.KeyId != ConsentForm.NewKeyChoice)
-        {
-            var chosen = Keys.FirstOrDefault(k => k.Id.ToString() == Form.KeyId);
-            if (chosen is null)
-            {
-                ModelState.AddModelError(nameof(Form.KeyId), "Choose a key, or add one.");
-            }
-
-            return chosen?.Id;
-        }
-
-        if (!ModelState.IsValid)
-        {
-            // Nothing is stored while the rest of the form has to be corrected.
-            return null;
-        }
-
-        var stored = await storeKey.RunAsync(userId, Upstream, Form.NewKeyLabel, Form.NewKey, HttpContext.RequestAborted);
-        if (stored.Key is null)
-        {
-            ModelState.AddModelError(nameof(Form.NewKey), stored.Complaint ?? "The key was not stored.");
-        }
-
-        return stored.Key?.Id;
-    }
-
-    private async Task LoadKeysAsync(Guid userId) =>
-        Keys = await db.UpstreamKeys.AsNoTracking()
-            .Where(k => k.UserId == userId && k.UpstreamId == Upstream.Id)
-            .OrderBy(k => k.CreatedAt)
-            .ToListAsync(HttpContext.RequestAborted);
-
-    private IEnumerable<string> IdentityScopesAsked() => Catalogue.IdentityScopes.Where(Asks);
-
-    /// <summary>What identity scopes say nothing about the person, and so are not theirs to untick.</summary>
-    private static bool IsFixed(string scope) => scope is Scopes.OpenId or Scopes.OfflineAccess;
-
-    private static string[] ScopesOf(Grant grant) => JsonSerializer.Deserialize<string[]>(grant.Scopes ?? "[]") ?? [];
+        && Asked.Scopes.All(grant.ScopeList().Contains);
 
     private PageResult Show()
     {
-        HttpContext.AllowFormRedirectTo(RedirectUri);
+        HttpContext.AllowFormRedirectTo(Asked.ReturnsTo!);
         return Page();
     }
 
     private async Task<IActionResult> SignInAsync(Grant grant)
     {
-        var scopes = AuthorizationRequest.GetScopes().Intersect(ScopesOf(grant)).ToImmutableArray();
-        var left = grant.ExpiresAt - HttpContext.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow().UtcDateTime;
+        var scopes = Asked.Scopes.Intersect(grant.ScopeList()).ToImmutableArray();
+        var left = grant.ExpiresAt - time.GetUtcNow().UtcDateTime;
         return SignIn(await identity.MakeAsync(grant, scopes, left, HttpContext.RequestAborted), Scheme);
     }
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using TokenBroker.Grants;
 
 namespace TokenBroker.Pages.Consent;
 
@@ -8,10 +7,16 @@ internal sealed class ConsentForm
 {
     public const long MostBudgetMicros = 10_000 * Money.MicrosOfDollar;
     public const string NewKeyChoice = "new";
-    public const string LifetimeComplaint = "Choose how long the access lasts.";
+    public const string Approve = "approve";
     private const string DefaultBudget = "5";
     private const int MostModels = 100;
-    private static readonly int[] LifetimesInDays = [1, 30, 90];
+    
+    private static readonly Dictionary<string, TimeSpan> s_lifetimes = new()
+    {
+        ["1"] = TimeSpan.FromDays(1),
+        ["30"] = TimeSpan.FromDays(30),
+        ["90"] = TimeSpan.FromDays(90),
+    };
 
     public string? Decision { get; set; }
 
@@ -35,26 +40,32 @@ internal sealed class ConsentForm
     /// <summary>Dollars a month.</summary>
     public string? Budget { get; set; } = DefaultBudget;
 
-    public int LifetimeDays { get; set; } = 30;
+    /// <summary>One of those offered.</summary>
+    public string? LifetimeDays { get; set; } = "30";
 
-    public TimeSpan Lifetime => TimeSpan.FromDays(LifetimeDays);
+    /// <summary>Null where none was chosen that is offered.</summary>
+    public TimeSpan? Lifetime => s_lifetimes.TryGetValue(LifetimeDays ?? "", out var chosen) ? chosen : null;
 
     /// <summary>Null for every model.</summary>
     public IReadOnlyList<string>? ChosenModels => ModelChoice == "some"
         ? [.. Models.Concat((OtherModels ?? "").Split([',', ' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).Distinct()]
         : null;
 
-    /// <summary>The form as it stands for a person who allowed this app before.</summary>
-    public static ConsentForm Of(Grant? earlier, IReadOnlyList<string> suggested) => earlier is null
-        ? new ConsentForm()
-        : new ConsentForm
+    /// <summary>The form as it stands before the person changes it: what is asked, and their earlier answer.</summary>
+    public static ConsentForm For(ConsentRequest request)
+    {
+        var earlier = request.Earlier;
+        var suggested = request.Upstream.SuggestedModels;
+        return new ConsentForm
         {
-            KeyId = earlier.UpstreamKeyId?.ToString(),
-            ModelChoice = earlier.Models is null ? "any" : "some",
-            Models = [.. earlier.Models?.Intersect(suggested) ?? []],
-            OtherModels = earlier.Models is null ? null : string.Join(", ", earlier.Models.Except(suggested)),
-            Budget = Money.Plain(earlier.BudgetMicros),
+            Scopes = [.. request.Capabilities.Select(c => c.Capability.Scope), .. request.IdentityScopes],
+            KeyId = (earlier?.UpstreamKeyId ?? request.Keys.LastOrDefault()?.Id)?.ToString() ?? NewKeyChoice,
+            ModelChoice = earlier?.Models is null ? "any" : "some",
+            Models = [.. earlier?.Models?.Intersect(suggested) ?? []],
+            OtherModels = earlier?.Models is { } models ? string.Join(", ", models.Except(suggested)) : null,
+            Budget = earlier is null ? DefaultBudget : Money.Plain(earlier.BudgetMicros),
         };
+    }
 
     /// <summary>What is wrong with the limits, by field.</summary>
     public IEnumerable<(string Field, string Complaint)> Complaints()
@@ -64,9 +75,9 @@ internal sealed class ConsentForm
             yield return (nameof(Budget), string.Create(CultureInfo.InvariantCulture, $"Give an amount from 0.01 to {MostBudgetMicros / Money.MicrosOfDollar:N0} dollars."));
         }
 
-        if (!LifetimesInDays.Contains(LifetimeDays))
+        if (Lifetime is null)
         {
-            yield return (nameof(LifetimeDays), LifetimeComplaint);
+            yield return (nameof(LifetimeDays), "Choose how long the access lasts.");
         }
 
         if (ModelChoice is not ("any" or "some"))

@@ -1,7 +1,6 @@
 using Microsoft.AspNetCore.Http.Extensions;
 using OpenIddict.Abstractions;
 using TokenBroker.Authorization.PushedRequests;
-using TokenBroker.Upstreams;
 
 namespace TokenBroker.Pages.Consent;
 
@@ -33,11 +32,4 @@ internal static class RequestParameters
     /// <param name="withoutPrompt">Leaves out what has been done by then, so that it is not asked for for ever.</param>
     public static string ToLocalUrl(OpenIddictRequest request, bool withoutPrompt) =>
         "/connect/authorize" + new QueryBuilder(Of(request).Where(p => !withoutPrompt || p.Key is not ("prompt" or "max_age")));
-
-    /// <summary>What of the request can be granted, in the catalogue's order.</summary>
-    public static IReadOnlyList<Capability> Capabilities(OpenIddictRequest request, Upstream upstream)
-    {
-        var asked = request.GetScopes();
-        return [.. upstream.Capabilities.Where(c => asked.Contains(c.Scope))];
-    }
 }

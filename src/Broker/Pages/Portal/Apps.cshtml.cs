@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.RazorPages;
 using Microsoft.EntityFrameworkCore;
@@ -78,7 +77,7 @@ internal sealed class AppsModel(
     /// <summary>What the grant allows, in the catalogue's words.</summary>
     public IEnumerable<string> Allows(Grant grant)
     {
-        var scopes = JsonSerializer.Deserialize<string[]>(grant.Scopes ?? "[]") ?? [];
+        var scopes = grant.ScopeList();
         return catalogue.Find(grant.UpstreamId)?.Capabilities.Where(c => scopes.Contains(c.Scope)).Select(c => c.Title) ?? [];
     }
 

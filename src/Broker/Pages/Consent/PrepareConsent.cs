@@ -1,0 +1,47 @@
+using Microsoft.EntityFrameworkCore;
+using OpenIddict.Abstractions;
+using TokenBroker.Accounts;
+using TokenBroker.Storage;
+using TokenBroker.Upstreams;
+
+namespace TokenBroker.Pages.Consent;
+
+/// <summary>Makes, of what an app sent, what a person is asked.</summary>
+internal sealed class PrepareConsent(BrokerDbContext db, Catalogue catalogue, TimeProvider time)
+{
+    /// <summary>What to tell an app whose scopes name no provider, or several.</summary>
+    public const string ScopeComplaint = "Ask for at least one scope of exactly one provider, such as 'openai:chat'.";
+
+    /// <summary>Whether a person can be asked for these scopes; if not, see <see cref="ScopeComplaint"/>.</summary>
+    public bool CanAsk(IEnumerable<string> scopes) => catalogue.OfScopes(scopes) is not null;
+
+    /// <exception cref="InvalidOperationException">The scopes cannot be asked for, or nobody is signed in.</exception>
+    public async Task<ConsentRequest> RunAsync(AppAsk ask, HttpContext context)
+    {
+        var session = context.CurrentSession() ?? throw new InvalidOperationException("Nobody is signed in to be asked.");
+        var upstream = catalogue.OfScopes(ask.Scopes) ?? throw new InvalidOperationException(ScopeComplaint);
+        var userId = context.UserId();
+        var app = await db.Apps.AsNoTracking().SingleAsync(a => a.ClientId == ask.ClientId, context.RequestAborted);
+        var now = time.GetUtcNow().UtcDateTime;
+        return new ConsentRequest
+        {
+            UserId = userId,
+            Email = session.Email ?? "",
+            App = app,
+            Upstream = upstream,
+            Scopes = ask.Scopes,
+            Capabilities = [.. upstream.Capabilities
+                .Where(c => ask.Scopes.Contains(c.Scope))
+                .Select(c => new AskedCapability(c, app.OptionalScopes.Contains(c.Scope)))],
+            ReturnsTo = ask.ReturnsTo,
+            Keys = await db.UpstreamKeys.AsNoTracking()
+                .Where(k => k.UserId == userId && k.UpstreamId == upstream.Id)
+                .OrderBy(k => k.CreatedAt)
+                .ToListAsync(context.RequestAborted),
+            Earlier = await db.Grants.AsNoTracking().FirstOrDefaultAsync(
+                g => g.UserId == userId && g.ApplicationId == app.Id && g.UpstreamId == upstream.Id && g.ParentId == null
+                    && g.Status == OpenIddictConstants.Statuses.Valid && g.ExpiresAt > now,
+                context.RequestAborted),
+        };
+    }
+}
