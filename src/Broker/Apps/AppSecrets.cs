@@ -15,10 +15,29 @@ internal sealed class AppSecrets(
     IOpenIddictApplicationCache<App> cache,
     ILogger<OpenIddictApplicationManager<App>> logger,
     IOptionsMonitor<OpenIddictCoreOptions> options,
-    IOpenIddictApplicationStore<App> store)
+    IOpenIddictApplicationStore<App> store,
+    RegisteredOrigins origins)
     : OpenIddictApplicationManager<App>(cache, logger, options, store)
 {
     private const string Prefix = "sha256:";
+
+    public override async ValueTask CreateAsync(App application, string? secret, CancellationToken cancellationToken = default)
+    {
+        await base.CreateAsync(application, secret, cancellationToken);
+        origins.Forget();
+    }
+
+    public override async ValueTask UpdateAsync(App application, CancellationToken cancellationToken = default)
+    {
+        await base.UpdateAsync(application, cancellationToken);
+        origins.Forget();
+    }
+
+    public override async ValueTask DeleteAsync(App application, CancellationToken cancellationToken = default)
+    {
+        await base.DeleteAsync(application, cancellationToken);
+        origins.Forget();
+    }
 
     /// <summary>Exact, but for the port of a native app's loopback address. OpenIddict's own rule reads what it compares.</summary>
     public override async ValueTask<bool> ValidateRedirectUriAsync(App application, string uri, CancellationToken cancellationToken = default)

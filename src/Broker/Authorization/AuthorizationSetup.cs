@@ -3,6 +3,7 @@ using Microsoft.IdentityModel.Tokens;
 using OpenIddict.Server;
 using OpenIddict.Server.AspNetCore;
 using TokenBroker.Apps;
+using TokenBroker.Authorization.Browsers;
 using TokenBroker.Authorization.PushedRequests;
 using TokenBroker.Operations;
 using TokenBroker.Storage;
@@ -39,6 +40,7 @@ internal static class AuthorizationSetup
         builder.Services.AddScoped<IssuedIdentity>();
         builder.Services.AddScoped<TokenEndpoint>();
         builder.Services.AddPushedRequests();
+        builder.Services.AddBrowserAccess();
         builder.Services.AddSingleton<IConfigureOptions<OpenIddictServerOptions>, UseSealedKeys>();
         builder.Services.AddOptions<OpenIddictServerAspNetCoreOptions>().Configure<IOptions<BrokerOptions>>((options, broker) =>
             options.DisableTransportSecurityRequirement = broker.Value.PublicUrl.Scheme == Uri.UriSchemeHttp);
