@@ -4,6 +4,7 @@ using OpenIddict.Server;
 using OpenIddict.Server.AspNetCore;
 using TokenBroker.Apps;
 using TokenBroker.Authorization.Browsers;
+using TokenBroker.Authorization.Devices;
 using TokenBroker.Authorization.PushedRequests;
 using TokenBroker.Operations;
 using TokenBroker.Storage;
@@ -41,6 +42,7 @@ internal static class AuthorizationSetup
         builder.Services.AddScoped<TokenEndpoint>();
         builder.Services.AddPushedRequests();
         builder.Services.AddBrowserAccess();
+        builder.Services.AddDevices();
         builder.Services.AddSingleton<IConfigureOptions<OpenIddictServerOptions>, UseSealedKeys>();
         builder.Services.AddOptions<OpenIddictServerAspNetCoreOptions>().Configure<IOptions<BrokerOptions>>((options, broker) =>
             options.DisableTransportSecurityRequirement = broker.Value.PublicUrl.Scheme == Uri.UriSchemeHttp);
@@ -114,6 +116,7 @@ internal static class AuthorizationSetup
             .UseScopedHandler<CompleteRedemption>()
             .SetOrder(int.MinValue + 100_000));
         server.UsePushedRequests();
+        server.UseDevices();
     }
 
     /// <summary>
