@@ -11,7 +11,7 @@ namespace TokenBroker.Apps;
 /// others. Kept in memory, since a preflight comes from anybody and must not cost a query; read again after an app
 /// changed here, and within a minute of any other change.
 /// </summary>
-internal sealed class RegisteredOrigins(IServiceScopeFactory scopes, TimeProvider time)
+internal sealed class RegisteredOrigins(IServiceScopeFactory scopes, TimeProvider time) : IDisposable
 {
     private static readonly TimeSpan Freshness = TimeSpan.FromMinutes(1);
 
@@ -45,6 +45,8 @@ internal sealed class RegisteredOrigins(IServiceScopeFactory scopes, TimeProvide
 
     /// <summary>An app was registered, changed or deleted.</summary>
     public void Forget() => _current = null;
+
+    public void Dispose() => _reading.Dispose();
 
     /// <summary>The origin of a redirect URI as browsers write it (RFC 6454, section 6.2); null for what is no web address.</summary>
     internal static string? OriginOf(string redirectUri)

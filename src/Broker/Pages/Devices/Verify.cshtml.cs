@@ -37,7 +37,7 @@ internal sealed class VerifyModel(DeviceRequests devices, UserCodeGuesses guesse
     {
         // Of the answer before; a code in the address is a new question.
         var outcome = TempData[OutcomeKey] as string;
-        Outcome = UserCode is null ? outcome : null;
+        Outcome = Request.Query.ContainsKey("user_code") ? null : outcome;
     }
 
     /// <summary>The code is entered.</summary>
