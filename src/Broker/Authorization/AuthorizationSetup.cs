@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Options;
-using Microsoft.IdentityModel.Tokens;
 using OpenIddict.Server;
 using OpenIddict.Server.AspNetCore;
 using TokenBroker.Apps;
@@ -36,14 +35,16 @@ internal static class AuthorizationSetup
                 "Broker:PublicUrl must be an absolute https address, or http on loopback.")
             .ValidateOnStart();
 
-        builder.Services.AddSingleton<ServerKeys>();
+        builder.Services.AddServerKeys();
         builder.Services.AddScoped<Redemption>();
         builder.Services.AddScoped<IssuedIdentity>();
         builder.Services.AddScoped<TokenEndpoint>();
         builder.Services.AddPushedRequests();
         builder.Services.AddBrowserAccess();
         builder.Services.AddDevices();
-        builder.Services.AddSingleton<IConfigureOptions<OpenIddictServerOptions>, UseSealedKeys>();
+        builder.Services.AddDetails();
+        builder.Services.AddExchange();
+        builder.Services.AddSingleton<IConfigureOptions<OpenIddictServerOptions>, UseConfiguration>();
         builder.Services.AddOptions<OpenIddictServerAspNetCoreOptions>().Configure<IOptions<BrokerOptions>>((options, broker) =>
             options.DisableTransportSecurityRequirement = broker.Value.PublicUrl.Scheme == Uri.UriSchemeHttp);
 
@@ -100,6 +101,9 @@ internal static class AuthorizationSetup
             .EnableTokenEndpointPassthrough()
             .EnableStatusCodePagesIntegration()
             .SuppressJsonResponseIndentation();
+
+        server.UseDetails();
+        server.UseExchange();
 
         // The token endpoint redeems by itself, atomically; OpenIddict's own redemption ignores a lost race.
         server.RemoveEventHandler(OpenIddictServerHandlers.RedeemTokenEntry.Descriptor);
@@ -168,25 +172,14 @@ internal static class AuthorizationSetup
             await redemption.CompleteAsync(context.Response, context.Request?.RefreshToken, context.CancellationToken);
     }
 
-    /// <summary>What the configuration decides, and the keys that the start loaded.</summary>
-    private sealed class UseSealedKeys(ServerKeys keys, IOptions<BrokerOptions> broker, Catalogue catalogue, TimeProvider time)
-        : IConfigureOptions<OpenIddictServerOptions>
+    /// <summary>What the configuration decides.</summary>
+    private sealed class UseConfiguration(IOptions<BrokerOptions> broker, Catalogue catalogue, TimeProvider time) : IConfigureOptions<OpenIddictServerOptions>
     {
         public void Configure(OpenIddictServerOptions options)
         {
             options.Issuer = broker.Value.PublicUrl;
             options.TimeProvider = time;
             options.Scopes.UnionWith(catalogue.AllScopes);
-            foreach (var key in keys.SigningKeys)
-            {
-                options.SigningCredentials.Add(new SigningCredentials(key, SecurityAlgorithms.EcdsaSha256));
-            }
-
-            foreach (var key in keys.EncryptionKeys)
-            {
-                options.EncryptionCredentials.Add(new EncryptingCredentials(
-                    key, SecurityAlgorithms.RsaOAEP, SecurityAlgorithms.Aes256CbcHmacSha512));
-            }
         }
     }
 }

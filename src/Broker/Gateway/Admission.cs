@@ -1,12 +1,11 @@
 using System.Globalization;
-using System.Threading.RateLimiting;
 using TokenBroker.Metering;
 using TokenBroker.Upstreams;
 
 namespace TokenBroker.Gateway;
 
 /// <summary>A call that may be made. The lease and the call's reservation are the holder's to end.</summary>
-internal sealed record Admitted(Call Call, ReadOnlyMemory<byte> Body, RateLimitLease Lease);
+internal sealed record Admitted(Call Call, ReadOnlyMemory<byte> Body, CallLease Lease);
 
 /// <summary>
 /// Decides whether a call may be made: scope, rate, body, model, price and budget, cheapest first. All must say yes;
@@ -35,7 +34,7 @@ internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceTab
             return (null, GatewayError.Internal);
         }
 
-        var (lease, tooMany) = limits.Enter(caller.Grant.Id);
+        var (lease, tooMany) = limits.Enter(caller.Facts.Line);
         if (lease is null)
         {
             return (null, tooMany);
@@ -79,13 +78,13 @@ internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceTab
     private static bool IsAllowed(Caller caller, string? model, ModelPrice? price) =>
         model is not null && price is not null && (caller.Facts.Models is null || caller.Facts.Models.Contains(model));
 
-    private async Task<(BudgetLedger.Reservation? Reservation, long MostOutput, GatewayError? Refusal)> ReserveAsync(
+    private async Task<(BudgetReservation? Reservation, long MostOutput, GatewayError? Refusal)> ReserveAsync(
         Caller caller, Operation operation, CallRequest request, ModelPrice? price, CancellationToken cancellationToken)
     {
-        var account = await budgets.AccountAsync(caller.Grant.Id, cancellationToken);
+        var purses = await Purses.OpenAsync(budgets, caller.Facts.Line, cancellationToken);
         if (operation.Kind == OperationKind.Free)
         {
-            return (account.TryReserve(0, long.MaxValue), 0, null);
+            return (purses.ReserveNothing(), 0, null);
         }
 
         if (price is null || WorstCost.Of(operation.Kind, request, price) is not { } worst)
@@ -93,8 +92,7 @@ internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceTab
             return (null, 0, GatewayError.ModelNotAllowed(request.Model));
         }
 
-        var budget = caller.Facts.BudgetMicros;
-        if (account.TryReserve(worst.TotalMicros, budget) is { } whole)
+        if (purses.TryReserve(worst.TotalMicros) is { } whole)
         {
             return (whole, worst.OutputTokens, null);
         }
@@ -102,20 +100,20 @@ internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceTab
         // The worst case does not fit. A text answer may be made shorter; parallel calls may take what was just seen.
         while (worst.OutputRate > 0)
         {
-            var affordable = worst.AffordableOutput(account.LeftOf(budget));
+            var affordable = worst.AffordableOutput(purses.Left);
             if (affordable < Math.Min(LeastOutput, worst.OutputTokens))
             {
                 break;
             }
 
-            if (account.TryReserve((worst with { OutputTokens = affordable }).TotalMicros, budget) is { } shortened)
+            if (purses.TryReserve((worst with { OutputTokens = affordable }).TotalMicros) is { } shortened)
             {
                 Shorten(request, operation, affordable);
                 return (shortened, affordable, null);
             }
         }
 
-        return (null, 0, GatewayError.BudgetExhausted(NextMonth(account.Month)));
+        return (null, 0, GatewayError.BudgetExhausted(purses.ResetsAt));
     }
 
     /// <summary>Sets the output limit that the reservation pays for.</summary>
@@ -136,7 +134,4 @@ internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceTab
         };
         request.Edits.Add(new BodyEdit(request.AfterBrace, 0, $"\"{member}\":{limit},"));
     }
-
-    private static DateTimeOffset NextMonth(int month) =>
-        new DateTimeOffset(month / 100, month % 100, 1, 0, 0, 0, TimeSpan.Zero).AddMonths(1);
 }

@@ -21,7 +21,7 @@ internal sealed class Call(Caller caller, Upstream upstream, Operation operation
     /// <summary>Null for what is free of charge.</summary>
     public ModelPrice? Price { get; init; }
 
-    public required BudgetLedger.Reservation Reservation { get; set; }
+    public required BudgetReservation Reservation { get; set; }
 
     /// <summary>The most output tokens that the reservation pays for.</summary>
     public long MostOutput { get; init; }

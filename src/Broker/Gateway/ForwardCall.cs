@@ -121,7 +121,7 @@ internal sealed class ForwardCall(
         }
     }
 
-    private static string? BearerToken(HttpRequest request)
+    public static string? BearerToken(HttpRequest request)
     {
         const string Scheme = "Bearer ";
         return request.Headers.Authorization is [{ } value] && value.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) && value.Length > Scheme.Length

@@ -78,10 +78,12 @@ internal sealed record GatewayError(int Status, string Code, string Message, str
         "model",
         "/");
 
-    public static GatewayError BudgetExhausted(DateTimeOffset resets) => new(
+    /// <param name="resetsAt">When the budget begins anew; null where it was given once.</param>
+    public static GatewayError BudgetExhausted(DateTimeOffset? resetsAt) => new(
         402,
         "budget_exhausted",
-        $"This call could cost more than is left of the user's monthly budget for this app. It resets on {resets:yyyy-MM-dd} (UTC); the user can raise it by connecting again.",
+        "This call could cost more than is left of the user's budget for this app. "
+            + (resetsAt is { } at ? $"It resets on {at:yyyy-MM-dd} (UTC); the" : "The") + " user can raise it.",
         PortalPath: "/");
 
     public static GatewayError RateLimited(TimeSpan retryAfter) => new(

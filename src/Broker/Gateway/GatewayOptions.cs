@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using TokenBroker.Grants;
 
 namespace TokenBroker.Gateway;
 
@@ -15,7 +16,7 @@ internal sealed class GatewayOptions
 
     /// <summary>Calls in one minute under one grant.</summary>
     [Range(1, 1_000_000)]
-    public int RequestsPerMinute { get; set; } = 600;
+    public int RequestsPerMinute { get; set; } = GrantBounds.DefaultRequestsPerMinute;
 
     /// <summary>Calls at one time under one grant, open streams included.</summary>
     [Range(1, 100_000)]

@@ -18,12 +18,14 @@ internal static class GatewaySetup
         builder.Services.AddSingleton<Forwarding>();
         builder.Services.AddSingleton<KeyHealth>();
         builder.Services.AddSingleton<ForwardCall>();
+        builder.Services.AddScoped<GrantEndpoint>();
         builder.Services.AddHostedService<Upkeep>();
     }
 
-    /// <summary>One route for each upstream of the catalogue; what the catalogue does not list is refused inside.</summary>
+    /// <summary>What an app may ask about its grant, and one route for each upstream; what the catalogue does not list is refused inside.</summary>
     public static void MapGateway(this WebApplication app)
     {
+        app.MapGet("/api/v1/grant", (HttpContext context, GrantEndpoint endpoint) => endpoint.HandleAsync(context)).AllowAnonymous();
         var forward = app.Services.GetRequiredService<ForwardCall>();
         foreach (var upstream in app.Services.GetRequiredService<Catalogue>().All)
         {

@@ -6,7 +6,8 @@ using TokenBroker.Storage;
 namespace TokenBroker.Grants;
 
 /// <summary>
-/// Ends a grant for good: its row, every code and token under it, and the streams that are open. Whether the user
+/// Ends a grant for good: its row, those of the grants that were cut from it, every code and token under them, and the
+/// streams that are open. Whether the user
 /// revokes in the portal, the app revokes its refresh token (RFC 7009), or a replayed code or refresh token shows
 /// that one was stolen, it comes here, so that no path leaves a part alive.
 /// </summary>
@@ -20,12 +21,14 @@ internal sealed class EndGrant(BrokerDbContext db, AuditLog audit, GrantChanges 
     public async Task<long?> RunAsync(Guid grantId, string reason, string actor, CancellationToken cancellationToken)
     {
         long? tokens = null;
+        List<Guid> line = [grantId];
         await db.InTransactionAsync(
             async () =>
             {
+                line = await LineOfAsync(grantId, cancellationToken);
                 var now = time.GetUtcNow().UtcDateTime;
                 var ended = await db.Grants
-                    .Where(g => g.Id == grantId && g.Status == OpenIddictConstants.Statuses.Valid)
+                    .Where(g => line.Contains(g.Id) && g.Status == OpenIddictConstants.Statuses.Valid)
                     .ExecuteUpdateAsync(
                         set => set
                             .SetProperty(g => g.Status, OpenIddictConstants.Statuses.Revoked)
@@ -35,7 +38,7 @@ internal sealed class EndGrant(BrokerDbContext db, AuditLog audit, GrantChanges 
 
                 // Tokens are revoked even where the grant was ended already: none may outlive it.
                 var revoked = await db.Tokens
-                    .Where(t => t.AuthorizationId == grantId && t.Status != OpenIddictConstants.Statuses.Revoked)
+                    .Where(t => t.AuthorizationId != null && line.Contains(t.AuthorizationId.Value) && t.Status != OpenIddictConstants.Statuses.Revoked)
                     .ExecuteUpdateAsync(
                         set => set.SetProperty(t => t.Status, OpenIddictConstants.Statuses.Revoked), cancellationToken);
                 if (ended == 0)
@@ -46,11 +49,30 @@ internal sealed class EndGrant(BrokerDbContext db, AuditLog audit, GrantChanges 
                 tokens = revoked;
                 var userId = await db.Grants.Where(g => g.Id == grantId).Select(g => g.UserId).SingleAsync(cancellationToken);
                 await audit.RecordAsync(
-                    "grant.ended", actor, $"grant:{grantId}", userId, new { reason, tokens = revoked }, cancellationToken);
+                    "grant.ended", actor, $"grant:{grantId}", userId, new { reason, tokens = revoked, cut_from_it = line.Count - 1 }, cancellationToken);
             },
             cancellationToken);
 
-        changes.Publish(new GrantChange(grantId, CutReason.Revoked));
+        foreach (var id in line)
+        {
+            changes.Publish(new GrantChange(id, CutReason.Revoked));
+        }
+
         return tokens;
+    }
+
+    /// <summary>The grant, and every grant that was cut from it, or from one of those.</summary>
+    private async Task<List<Guid>> LineOfAsync(Guid grantId, CancellationToken cancellationToken)
+    {
+        List<Guid> line = [grantId];
+        List<Guid> above = line;
+        while (above.Count > 0)
+        {
+            var parents = above;
+            above = await db.Grants.Where(g => g.ParentId != null && parents.Contains(g.ParentId.Value)).Select(g => g.Id).ToListAsync(cancellationToken);
+            line = [.. line, .. above];
+        }
+
+        return line;
     }
 }

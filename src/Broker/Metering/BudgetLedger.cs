@@ -5,48 +5,50 @@ using TokenBroker.Storage;
 namespace TokenBroker.Metering;
 
 /// <summary>
-/// Holds each grant's monthly budget as a hard cap. A call reserves its worst cost before it is sent and settles the
-/// true cost after; what is spent and reserved together never passes the budget, under any concurrency, and a
-/// reservation always ends with its call. Amounts are integers of micro-dollars. The books are in memory, opened from
-/// the spend table; the usage log writes what was settled behind the calls, so one node serves one database.
+/// Holds each grant's budget as a hard cap. A call reserves its worst cost before it is sent and settles the true cost
+/// after; what is spent and reserved together never passes the budget, under any concurrency, and a reservation
+/// always ends with its call. Amounts are integers of micro-dollars. The books are in memory, opened from the spend
+/// table; the usage log writes what was settled behind the calls, so one node serves one database.
 /// </summary>
 internal sealed class BudgetLedger(IServiceScopeFactory scopes, TimeProvider time)
 {
-    private readonly ConcurrentDictionary<(Guid GrantId, int Month), Lazy<Task<Account>>> _accounts = new();
+    private static readonly TimeSpan UnusedFor = TimeSpan.FromHours(1);
+    private readonly ConcurrentDictionary<Guid, Lazy<Task<BudgetAccount>>> _accounts = new();
 
-    /// <summary>The month, as <c>yyyyMM</c> in UTC, that a call of now counts against.</summary>
-    public int CurrentMonth => MonthOf(time.GetUtcNow());
-
-    public static int MonthOf(DateTimeOffset at) => (at.UtcDateTime.Year * 100) + at.UtcDateTime.Month;
-
-    /// <summary>The grant's book for this month. Completes at once unless it is the first use.</summary>
-    public ValueTask<Account> AccountAsync(Guid grantId, CancellationToken cancellationToken)
+    /// <summary>The grant's book. Completes at once unless it is the first use.</summary>
+    public ValueTask<BudgetAccount> AccountAsync(Guid grantId, CancellationToken cancellationToken)
     {
-        var key = (grantId, CurrentMonth);
-        var opened = _accounts.GetOrAdd(key, static (k, self) => new Lazy<Task<Account>>(() => self.OpenAsync(k)), this);
-        if (opened.Value.IsCompletedSuccessfully)
+        while (true)
         {
-            return new ValueTask<Account>(opened.Value.GetAwaiter().GetResult());
-        }
+            var opened = _accounts.GetOrAdd(grantId, static (id, self) => new Lazy<Task<BudgetAccount>>(() => self.OpenAsync(id)), this);
+            if (!opened.Value.IsCompletedSuccessfully)
+            {
+                return WaitAsync(grantId, opened, cancellationToken);
+            }
 
-        return WaitAsync(key, opened, cancellationToken);
+            var account = opened.Value.GetAwaiter().GetResult();
+            if (account.Touch())
+            {
+                return new ValueTask<BudgetAccount>(account);
+            }
+
+            _accounts.TryRemove(KeyValuePair.Create(grantId, opened));
+        }
     }
 
-    /// <summary>Forgets the books of past months that no call holds.</summary>
+    /// <summary>Forgets the books that nobody uses.</summary>
     public void DropOld()
     {
-        var current = CurrentMonth;
-        foreach (var (key, account) in _accounts)
+        foreach (var (grantId, opened) in _accounts)
         {
-            if (key.Month != current && account.Value is { IsCompletedSuccessfully: true } opened && opened.GetAwaiter().GetResult().IsIdle)
+            if (opened is { IsValueCreated: true, Value.IsCompletedSuccessfully: true } && opened.Value.GetAwaiter().GetResult().TryClose(UnusedFor))
             {
-                _accounts.TryRemove(KeyValuePair.Create(key, account));
+                _accounts.TryRemove(KeyValuePair.Create(grantId, opened));
             }
         }
     }
 
-    private async ValueTask<Account> WaitAsync(
-        (Guid GrantId, int Month) key, Lazy<Task<Account>> opened, CancellationToken cancellationToken)
+    private async ValueTask<BudgetAccount> WaitAsync(Guid grantId, Lazy<Task<BudgetAccount>> opened, CancellationToken cancellationToken)
     {
         try
         {
@@ -54,95 +56,23 @@ internal sealed class BudgetLedger(IServiceScopeFactory scopes, TimeProvider tim
         }
         catch (Exception) when (opened.Value.IsFaulted)
         {
-            _accounts.TryRemove(KeyValuePair.Create(key, opened));
+            _accounts.TryRemove(KeyValuePair.Create(grantId, opened));
             throw;
         }
     }
 
-    private async Task<Account> OpenAsync((Guid GrantId, int Month) key)
+    private async Task<BudgetAccount> OpenAsync(Guid grantId)
     {
+        var now = SpendPeriods.Of(time.GetUtcNow());
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
         var spent = await db.Spend.AsNoTracking()
-            .Where(s => s.GrantId == key.GrantId && s.Period == key.Month)
-            .Select(s => s.CostMicros)
-            .FirstOrDefaultAsync();
-        return new Account(key.Month, spent);
-    }
-
-    /// <summary>One grant's book for one month.</summary>
-    internal sealed class Account(int month, long spentMicros)
-    {
-        private readonly Lock _lock = new();
-        private long _spent = spentMicros;
-        private long _reserved;
-
-        public int Month => month;
-
-        public bool IsIdle
-        {
-            get
-            {
-                lock (_lock)
-                {
-                    return _reserved == 0;
-                }
-            }
-        }
-
-        /// <summary>What neither spent nor reserved calls claim; never below zero.</summary>
-        public long LeftOf(long budgetMicros)
-        {
-            lock (_lock)
-            {
-                return Math.Max(0, budgetMicros - _spent - _reserved);
-            }
-        }
-
-        /// <returns>Null where the budget does not hold the worst cost.</returns>
-        public Reservation? TryReserve(long worstMicros, long budgetMicros)
-        {
-            ArgumentOutOfRangeException.ThrowIfNegative(worstMicros);
-            lock (_lock)
-            {
-                // Compared by subtraction: a sum of large amounts must not overflow into a yes.
-                if (worstMicros > budgetMicros - _spent - _reserved)
-                {
-                    return null;
-                }
-
-                _reserved += worstMicros;
-                return new Reservation(this, worstMicros);
-            }
-        }
-
-        internal void Settle(long reservedMicros, long costMicros)
-        {
-            lock (_lock)
-            {
-                _reserved -= reservedMicros;
-                _spent += costMicros;
-            }
-        }
-    }
-
-    /// <summary>The claim of one call. It is settled once; disposing an unsettled one gives it back.</summary>
-    internal sealed class Reservation(Account account, long micros) : IDisposable
-    {
-        private int _settled;
-
-        public long Micros => micros;
-
-        public int Month => account.Month;
-
-        public void Settle(long costMicros)
-        {
-            if (Interlocked.Exchange(ref _settled, 1) == 0)
-            {
-                account.Settle(micros, Math.Max(0, costMicros));
-            }
-        }
-
-        public void Dispose() => Settle(0);
+            .Where(s => s.GrantId == grantId && (s.Period == now.Day || s.Period == now.Month || s.Period == SpendPeriods.Total))
+            .ToDictionaryAsync(s => s.Period, s => s.CostMicros);
+        return new BudgetAccount(
+            grantId,
+            now,
+            new Spending(spent.GetValueOrDefault(now.Day), spent.GetValueOrDefault(now.Month), spent.GetValueOrDefault(SpendPeriods.Total)),
+            time);
     }
 }

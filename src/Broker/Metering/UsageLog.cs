@@ -4,8 +4,8 @@ using TokenBroker.Storage;
 
 namespace TokenBroker.Metering;
 
-/// <summary>One call's usage and where it counts.</summary>
-internal readonly record struct UsageEntry(Usage Usage, int Month, Guid UpstreamKeyId);
+/// <summary>One call's usage, and the settled claim that says where it counts.</summary>
+internal readonly record struct UsageEntry(Usage Usage, BudgetReservation Reservation, Guid UpstreamKeyId);
 
 /// <summary>
 /// Writes usage behind the calls: entries are queued in memory and stored in batches, each in one transaction with
@@ -71,6 +71,7 @@ internal sealed class UsageLog(IServiceScopeFactory scopes, TimeProvider time, I
             await using var scope = scopes.CreateAsyncScope();
             var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
             await db.InTransactionAsync(() => WriteAsync(db, batch), CancellationToken.None);
+            batch.ForEach(entry => entry.Reservation.MarkWritten());
             return true;
         }
         catch (DbUpdateException exception)
@@ -85,16 +86,27 @@ internal sealed class UsageLog(IServiceScopeFactory scopes, TimeProvider time, I
         }
     }
 
+    /// <summary>A call counts in its day, its month and in all; under its grant, and under those that the grant was cut from.</summary>
+    private static IEnumerable<(Guid GrantId, int Period, long CostMicros)> WhereItCounts(UsageEntry entry)
+    {
+        for (var claim = entry.Reservation; claim is not null; claim = claim.Above)
+        {
+            yield return (claim.GrantId, claim.Began.Day, entry.Usage.CostMicros);
+            yield return (claim.GrantId, claim.Began.Month, entry.Usage.CostMicros);
+            yield return (claim.GrantId, SpendPeriods.Total, entry.Usage.CostMicros);
+        }
+    }
+
     private static async Task WriteAsync(BrokerDbContext db, List<UsageEntry> batch)
     {
         db.Usage.AddRange(batch.Select(entry => entry.Usage));
         await db.SaveChangesAsync();
-        foreach (var spend in batch.GroupBy(entry => (entry.Usage.GrantId, entry.Month)))
+        foreach (var spend in batch.SelectMany(WhereItCounts).GroupBy(one => (one.GrantId, one.Period), one => one.CostMicros))
         {
-            var (cost, calls) = (spend.Sum(entry => entry.Usage.CostMicros), spend.LongCount());
+            var (cost, calls) = (spend.Sum(), spend.LongCount());
             await db.Database.ExecuteSqlAsync(
                 $"""
-                 INSERT INTO spend ("GrantId", "Period", "CostMicros", "Calls") VALUES ({spend.Key.GrantId}, {spend.Key.Month}, {cost}, {calls})
+                 INSERT INTO spend ("GrantId", "Period", "CostMicros", "Calls") VALUES ({spend.Key.GrantId}, {spend.Key.Period}, {cost}, {calls})
                  ON CONFLICT ("GrantId", "Period") DO UPDATE SET "CostMicros" = spend."CostMicros" + excluded."CostMicros", "Calls" = spend."Calls" + excluded."Calls"
                  """);
         }

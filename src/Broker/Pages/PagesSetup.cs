@@ -78,6 +78,7 @@ internal static class PagesSetup
     {
         var path = context.Request.Path;
         var isApi = path.StartsWithSegments("/openai", StringComparison.OrdinalIgnoreCase)
+            || path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase)
             || (path.StartsWithSegments("/connect", StringComparison.OrdinalIgnoreCase)
                 && !path.StartsWithSegments("/connect/authorize", StringComparison.OrdinalIgnoreCase)
                 && !path.StartsWithSegments("/connect/verify", StringComparison.OrdinalIgnoreCase));

@@ -14,7 +14,7 @@ public sealed class The_folders
     [InlineData("Accounts", "Audit", "Operations", "Storage")]
     [InlineData("Apps", "Audit", "Authorization", "Grants", "Storage", "Upstreams")]
     [InlineData("Audit", "Storage")]
-    [InlineData("Authorization", "Accounts", "Apps", "Audit", "Custody", "Grants", "Operations", "Storage", "Upstreams")]
+    [InlineData("Authorization", "Accounts", "Apps", "Audit", "Custody", "Grants", "Metering", "Operations", "Storage", "Upstreams")]
     [InlineData("Custody", "Storage")]
     [InlineData("Gateway", "Apps", "Audit", "Authorization", "Custody", "Grants", "Metering", "Operations", "Storage", "Upstreams")]
     [InlineData("Grants", "Apps", "Audit", "Authorization", "Custody", "Storage")]

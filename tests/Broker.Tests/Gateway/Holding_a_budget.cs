@@ -2,8 +2,10 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
+using TokenBroker.Grants;
 using TokenBroker.Metering;
 using TokenBroker.Tests.Host;
 
@@ -56,7 +58,7 @@ public sealed class Holding_a_budget(SharedBroker shared)
 
         var account = await AccountAsync(connected);
         (await Eventually.IsAsync(() => Task.FromResult(account.IsIdle), idle => idle)).Should().BeTrue();
-        account.LeftOf(Budget).Should().BeInRange(Budget - 1_000, Budget);
+        account.LeftOf(new(Budget, BudgetPeriod.Month)).Should().BeInRange(Budget - 1_000, Budget);
     }
 
     [Theory]
@@ -185,9 +187,10 @@ public sealed class Holding_a_budget(SharedBroker shared)
         await response.Content.ReadAsStringAsync();
 
         var spend = await connected.SpendAsync();
+        var periods = await broker.WithDatabaseAsync(db => db.Spend.Where(s => s.GrantId == connected.GrantId).Select(s => s.Period).ToListAsync());
 
-        spend.Period.Should().Be(202611);
         spend.CostMicros.Should().BePositive();
+        periods.Should().BeEquivalentTo([20261130, 202611, SpendPeriods.Total]);
     }
 
     private static string Input(string path, string text) => path switch
@@ -197,6 +200,6 @@ public sealed class Holding_a_budget(SharedBroker shared)
         _ => string.Create(CultureInfo.InvariantCulture, $"\"messages\":[{{\"role\":\"user\",\"content\":\"{text}\"}}]"),
     };
 
-    private static async Task<BudgetLedger.Account> AccountAsync(Connected connected) =>
+    private static async Task<BudgetAccount> AccountAsync(Connected connected) =>
         await connected.Host.Services.GetRequiredService<BudgetLedger>().AccountAsync(connected.GrantId, CancellationToken.None);
 }

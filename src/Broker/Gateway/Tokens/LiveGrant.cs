@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using TokenBroker.Grants;
+using TokenBroker.Metering;
 
 namespace TokenBroker.Gateway;
 
@@ -10,10 +11,13 @@ internal sealed record GrantFacts(
     Guid? UpstreamKeyId,
     FrozenSet<string> Scopes,
     FrozenSet<string>? Models,
-    long BudgetMicros,
     DateTime ExpiresAt,
     bool IsPaused,
-    int Revision);
+    int Revision,
+    IReadOnlyList<GrantLine> Line);
+
+/// <summary>The limits of a grant that a call counts against. A call under a child grant counts against each grant above it as well.</summary>
+internal sealed record GrantLine(Guid GrantId, Budget Budget, int? RequestsPerMinute);
 
 /// <summary>
 /// A grant as the gateway holds it in memory. When the grant changes, this object is marked stale and a new one takes

@@ -1,9 +1,11 @@
 using System.Collections.Concurrent;
 using System.Collections.Frozen;
+using System.Collections.Immutable;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using OpenIddict.Abstractions;
 using TokenBroker.Grants;
+using TokenBroker.Metering;
 using TokenBroker.Storage;
 
 namespace TokenBroker.Gateway;
@@ -16,6 +18,10 @@ namespace TokenBroker.Gateway;
 internal sealed class LiveGrants
 {
     private readonly ConcurrentDictionary<Guid, LiveGrant> _grants = new();
+
+    /// <summary>The held grants that were cut from another, by that other.</summary>
+    private readonly ConcurrentDictionary<Guid, ImmutableHashSet<Guid>> _children = new();
+
     private readonly IServiceScopeFactory _scopes;
     private readonly TimeProvider _time;
 
@@ -77,10 +83,29 @@ internal sealed class LiveGrants
                 }
             }
         }
+
+        foreach (var (parent, children) in _children)
+        {
+            // A child that is being read is held already, so that its link stays.
+            var held = children.Intersect(_grants.Keys);
+            if (held.Count < children.Count)
+            {
+                _children.TryUpdate(parent, held, children);
+            }
+        }
     }
 
     private void Drop(Guid grantId, CutReason? cut)
     {
+        // What happens to a grant happens to those that were cut from it.
+        if (cut is null ? _children.TryGetValue(grantId, out var children) : _children.TryRemove(grantId, out children))
+        {
+            foreach (var child in children)
+            {
+                Drop(child, cut);
+            }
+        }
+
         if (cut is { } reason)
         {
             if (_grants.TryRemove(grantId, out var ended))
@@ -108,17 +133,47 @@ internal sealed class LiveGrants
         var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
         var grant = await db.Grants.AsNoTracking()
             .FirstOrDefaultAsync(g => g.Id == grantId && g.Status == OpenIddictConstants.Statuses.Valid);
-        return grant is null
-            ? null
-            : new GrantFacts(
-                grant.UserId,
-                grant.UpstreamId,
-                grant.UpstreamKeyId,
-                (JsonSerializer.Deserialize<string[]>(grant.Scopes ?? "[]") ?? []).ToFrozenSet(StringComparer.Ordinal),
-                grant.Models?.ToFrozenSet(StringComparer.Ordinal),
-                grant.BudgetMicros,
-                grant.ExpiresAt,
-                grant.PausedAt is not null,
-                grant.Revision);
+        if (grant is null)
+        {
+            return null;
+        }
+
+        if (grant.ParentId is not { } parentId)
+        {
+            return FactsOf(grant, above: null);
+        }
+
+        // Linked before the parent is read: a change that commits from here on finds the child, one before is read.
+        _children.AddOrUpdate(parentId, static (_, child) => [child], static (_, held, child) => held.Add(child), grantId);
+        return await Get(parentId).Facts is { } above ? FactsOf(grant, above) : null;
+    }
+
+    /// <summary>A child grant allows what it and all above it allow, whatever its own row says; the key is its root's.</summary>
+    private static GrantFacts FactsOf(Grant grant, GrantFacts? above)
+    {
+        var scopes = JsonSerializer.Deserialize<string[]>(grant.Scopes ?? "[]") ?? [];
+        var models = grant.Models?.ToFrozenSet(StringComparer.Ordinal);
+        var line = new GrantLine(grant.Id, new Budget(grant.BudgetMicros, grant.BudgetPeriod), grant.RequestsPerMinute);
+        var facts = new GrantFacts(
+            grant.UserId,
+            grant.UpstreamId,
+            grant.UpstreamKeyId,
+            scopes.ToFrozenSet(StringComparer.Ordinal),
+            models,
+            grant.ExpiresAt,
+            grant.PausedAt is not null,
+            grant.Revision,
+            [line]);
+        return above is null
+            ? facts
+            : facts with
+            {
+                UpstreamKeyId = above.UpstreamKeyId,
+                Scopes = scopes.Where(above.Scopes.Contains).ToFrozenSet(StringComparer.Ordinal),
+                Models = models is null ? above.Models : above.Models is null ? models : models.Where(above.Models.Contains).ToFrozenSet(StringComparer.Ordinal),
+                ExpiresAt = facts.ExpiresAt < above.ExpiresAt ? facts.ExpiresAt : above.ExpiresAt,
+                IsPaused = facts.IsPaused || above.IsPaused,
+                Line = [line, .. above.Line],
+            };
     }
 }

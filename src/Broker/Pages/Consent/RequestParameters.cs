@@ -11,6 +11,7 @@ internal static class RequestParameters
     [
         "client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "code_challenge",
         "code_challenge_method", "prompt", "max_age", "login_hint", "ui_locales", "display", "acr_values", "claims", "resource",
+        "authorization_details", "include_granted_scopes",
     ];
 
     private static readonly string[] CarriedOfPushed = ["client_id", "request_uri"];

@@ -27,11 +27,11 @@ internal sealed class AppsModel(
     public async Task OnGetAsync()
     {
         var userId = HttpContext.UserId();
-        var month = BudgetLedger.MonthOf(time.GetUtcNow());
+        var month = SpendPeriods.Of(time.GetUtcNow()).Month;
         var endedSince = Now.AddDays(-30);
         var rows = await (
             from grant in db.Grants.AsNoTracking()
-            where grant.UserId == userId && (grant.EndedAt > endedSince || (grant.Status == OpenIddictConstants.Statuses.Valid && grant.ExpiresAt > endedSince))
+            where grant.UserId == userId && grant.ParentId == null && (grant.EndedAt > endedSince || (grant.Status == OpenIddictConstants.Statuses.Valid && grant.ExpiresAt > endedSince))
             join key in db.UpstreamKeys on grant.UpstreamKeyId equals key.Id into keys
             from key in keys.DefaultIfEmpty()
             join spend in db.Spend.Where(s => s.Period == month) on grant.Id equals spend.GrantId into spends

@@ -251,6 +251,9 @@ namespace TokenBroker.Storage.Migrations
                 table: "used_proofs",
                 column: "ExpiresAt");
 
+            // What was spent by month is also what was spent in all.
+            migrationBuilder.Sql("""INSERT INTO spend ("GrantId", "Period", "CostMicros", "Calls") SELECT "GrantId", 0, SUM("CostMicros"), SUM("Calls") FROM spend GROUP BY "GrantId" """);
+
             // Keys of before sign at once, and for as long as keys do.
             migrationBuilder.Sql("""UPDATE server_keys SET "ActivatesAt" = "CreatedAt", "ExpiresAt" = datetime("CreatedAt", '+180 days')""");
 

@@ -1,0 +1,69 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using TokenBroker.Grants;
+using TokenBroker.Metering;
+
+namespace TokenBroker.Authorization;
+
+/// <summary>
+/// What was truly granted, what is left of it, and when it begins anew. The token response, introspection and
+/// <c>GET /api/v1/grant</c> all tell it in this one shape: that of RFC 9396, section 7, with <c>budget.remaining</c>
+/// and <c>budget.resets_at</c>. <c>lifetime</c> is what is left of it, in seconds. For a grant that was cut from
+/// another, it is what it and all above it allow.
+/// </summary>
+internal sealed record GrantedAccess(
+    Grant Grant,
+    string Location,
+    IReadOnlyList<string> Scopes,
+    IReadOnlyList<string>? Models,
+    BudgetStanding Budget,
+    int RequestsPerMinute,
+    DateTime ExpiresAt,
+    TimeSpan Left,
+    bool IsPaused,
+    bool HasEnded)
+{
+    /// <summary>The value of <c>authorization_details</c>.</summary>
+    public JsonArray ToDetails()
+    {
+        var budget = new JsonObject
+        {
+            ["amount"] = Dollars(Grant.BudgetMicros),
+            ["currency"] = "USD",
+            ["period"] = Words(Grant.BudgetPeriod),
+            ["remaining"] = Dollars(Budget.RemainingMicros),
+        };
+        if (Budget.ResetsAt is { } resets)
+        {
+            budget["resets_at"] = Instant(resets.UtcDateTime);
+        }
+
+        var detail = new JsonObject
+        {
+            ["type"] = ModelAccess.Type,
+            ["locations"] = new JsonArray(Location),
+            ["upstream"] = Grant.UpstreamId,
+        };
+        if (Models is not null)
+        {
+            detail["models"] = new JsonArray([.. Models.Select(model => JsonValue.Create(model))]);
+        }
+
+        detail["budget"] = budget;
+        detail["rate"] = new JsonObject { ["requests_per_minute"] = RequestsPerMinute };
+        detail["lifetime"] = (long)Left.TotalSeconds;
+        return [detail];
+    }
+
+    /// <summary>As RFC 3339 has it, in UTC.</summary>
+    public static string Instant(DateTime utc) => utc.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
+
+    private static string Words(BudgetPeriod period) => period switch
+    {
+        BudgetPeriod.Day => "day",
+        BudgetPeriod.Month => "month",
+        _ => "total",
+    };
+
+    private static string Dollars(long micros) => (micros / 1_000_000m).ToString("0.00####", CultureInfo.InvariantCulture);
+}
