@@ -2,6 +2,7 @@ using TokenBroker.Accounts;
 using TokenBroker.Apps;
 using TokenBroker.Audit;
 using TokenBroker.Authorization;
+using TokenBroker.Authorization.Browsers;
 using TokenBroker.Custody;
 using TokenBroker.Gateway;
 using TokenBroker.Grants;
@@ -47,6 +48,7 @@ public static class BrokerApplication
         app.UseOperations();
         app.UsePages();
         app.UseRouting();
+        app.UseBrowserAccess();
         app.UseRateLimiter();
         app.UseAuthentication();
         app.UseAuthorization();

@@ -5,6 +5,7 @@ internal static class AppsSetup
     public static void AddApps(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<AppRules>();
+        builder.Services.AddSingleton<RegisteredOrigins>();
         builder.Services.AddScoped<RegisterApp>();
     }
 

@@ -2,6 +2,9 @@ using Microsoft.Extensions.Options;
 using OpenIddict.Server;
 using OpenIddict.Server.AspNetCore;
 using TokenBroker.Apps;
+using TokenBroker.Authorization.Browsers;
+using TokenBroker.Authorization.Devices;
+using TokenBroker.Authorization.PushedRequests;
 using TokenBroker.Operations;
 using TokenBroker.Storage;
 using TokenBroker.Upstreams;
@@ -19,6 +22,8 @@ internal static class AuthorizationSetup
     /// <summary>A lost answer may be asked for again for this long; then the same refresh token is a theft.</summary>
     public static readonly TimeSpan RefreshLeeway = TimeSpan.FromSeconds(10);
 
+    private const string MissingRedirectUri = "The mandatory 'redirect_uri' parameter is missing, or given more than once.";
+
     public static void AddAuthorizationServer(this WebApplicationBuilder builder)
     {
         builder.Services.AddOptions<BrokerOptions>()
@@ -34,6 +39,9 @@ internal static class AuthorizationSetup
         builder.Services.AddScoped<Redemption>();
         builder.Services.AddScoped<IssuedIdentity>();
         builder.Services.AddScoped<TokenEndpoint>();
+        builder.Services.AddPushedRequests();
+        builder.Services.AddBrowserAccess();
+        builder.Services.AddDevices();
         builder.Services.AddDetails();
         builder.Services.AddExchange();
         builder.Services.AddSingleton<IConfigureOptions<OpenIddictServerOptions>, UseConfiguration>();
@@ -104,10 +112,15 @@ internal static class AuthorizationSetup
             .SetOrder(int.MaxValue - 100_000));
         server.AddEventHandler<ValidateAuthorizationRequestContext>(handler => handler
             .UseInlineHandler(RequireRedirectUri)
-            .SetOrder(OpenIddictServerHandlers.Authentication.ValidateClientIdParameter.Descriptor.Order + 1));
+            .SetOrder(OpenIddictServerHandlers.Authentication.ValidateAuthentication.Descriptor.Order + 1));
+        server.AddEventHandler<ValidatePushedAuthorizationRequestContext>(handler => handler
+            .UseInlineHandler(RequirePushedRedirectUri)
+            .SetOrder(OpenIddictServerHandlers.Authentication.ValidatePushedClientIdParameter.Descriptor.Order + 1));
         server.AddEventHandler<ApplyTokenResponseContext>(handler => handler
             .UseScopedHandler<CompleteRedemption>()
             .SetOrder(int.MinValue + 100_000));
+        server.UsePushedRequests();
+        server.UseDevices();
     }
 
     /// <summary>
@@ -137,7 +150,17 @@ internal static class AuthorizationSetup
     {
         if (string.IsNullOrEmpty(context.Request.RedirectUri))
         {
-            context.Reject(Errors.InvalidRequest, "The mandatory 'redirect_uri' parameter is missing, or given more than once.");
+            context.Reject(Errors.InvalidRequest, MissingRedirectUri);
+        }
+
+        return default;
+    }
+
+    private static ValueTask RequirePushedRedirectUri(ValidatePushedAuthorizationRequestContext context)
+    {
+        if (string.IsNullOrEmpty(context.Request.RedirectUri))
+        {
+            context.Reject(Errors.InvalidRequest, MissingRedirectUri);
         }
 
         return default;

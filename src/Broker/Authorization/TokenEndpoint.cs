@@ -12,7 +12,7 @@ using static OpenIddict.Abstractions.OpenIddictConstants;
 namespace TokenBroker.Authorization;
 
 /// <summary>
-/// The token endpoint (RFC 6749, section 3.2) for codes, refresh tokens and exchanges. OpenIddict has authenticated the client
+/// The token endpoint (RFC 6749, section 3.2) for codes, device codes, refresh tokens and exchanges. OpenIddict has authenticated the client
 /// and validated the code or token before this runs; here the grant is checked, the token is redeemed once, and the
 /// new tokens are bound to what the grant allows now: scopes only ever shrink, and no token outlives the grant. A
 /// refresh that asks for fewer scopes narrows its access token alone, which OpenIddict sees to (RFC 6749, section 6).
@@ -81,7 +81,7 @@ internal sealed class TokenEndpoint(
         }
 
         await endGrant.RunAsync(grantId, "code_replay", "system", cancellationToken);
-        return Refuse("The authorization code was used before. All that it gave is revoked; start a new authorization.");
+        return Refuse("The code was used before. All that it gave is revoked; start a new authorization.");
     }
 
     private static Microsoft.AspNetCore.Http.HttpResults.ForbidHttpResult Refuse(string description) => Refuse(Errors.InvalidGrant, description);

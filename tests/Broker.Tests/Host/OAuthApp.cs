@@ -22,6 +22,7 @@ public sealed class OAuthApp(BrokerHost host, string clientId = BrokerHost.AppId
     {
         BrokerHost.AppId => BrokerHost.AppSecret,
         BrokerHost.OtherAppId => BrokerHost.OtherAppSecret,
+        BrokerHost.ParAppId => BrokerHost.ParAppSecret,
         _ => null,
     };
 
@@ -123,7 +124,8 @@ public sealed class OAuthApp(BrokerHost host, string clientId = BrokerHost.AppId
     public static async Task<string> ErrorAsync(HttpResponseMessage response) =>
         (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("error").GetString()!;
 
-    private async Task<HttpResponseMessage> PostAsync(string path, Dictionary<string, string?> form)
+    /// <summary>Posts a form as this app: with its secret, or with its client_id where it has none.</summary>
+    public async Task<HttpResponseMessage> PostAsync(string path, Dictionary<string, string?> form)
     {
         var request = new HttpRequestMessage(HttpMethod.Post, path);
         if (Secret is not null)

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http.Extensions;
 using OpenIddict.Abstractions;
+using TokenBroker.Authorization.PushedRequests;
 
 namespace TokenBroker.Pages.Consent;
 
@@ -13,9 +14,12 @@ internal static class RequestParameters
         "authorization_details", "include_granted_scopes",
     ];
 
+    private static readonly string[] CarriedOfPushed = ["client_id", "request_uri"];
+
     public static IEnumerable<KeyValuePair<string, string>> Of(OpenIddictRequest request)
     {
-        foreach (var name in Carried)
+        // What was pushed stays here, and its own name is enough to find it again.
+        foreach (var name in PendingRequests.IsOurs(request.RequestUri) ? CarriedOfPushed : Carried)
         {
             if ((string?)request[name] is { } value)
             {
