@@ -6,6 +6,7 @@ using TokenBroker.Custody;
 using TokenBroker.Gateway;
 using TokenBroker.Grants;
 using TokenBroker.Metering;
+using TokenBroker.Notices;
 using TokenBroker.Operations;
 using TokenBroker.Pages;
 using TokenBroker.Storage;
@@ -37,6 +38,7 @@ public static class BrokerApplication
         builder.AddUpstreams();
         builder.AddApps();
         builder.AddGrants();
+        builder.AddNotices();
         builder.AddAuthorizationServer();
         builder.AddMetering();
         builder.AddGateway();

@@ -1,3 +1,7 @@
+using TokenBroker.Apps.Logos;
+using TokenBroker.Apps.Owned;
+using TokenBroker.Apps.Review;
+
 namespace TokenBroker.Apps;
 
 internal static class AppsSetup
@@ -6,6 +10,13 @@ internal static class AppsSetup
     {
         builder.Services.AddSingleton<AppRules>();
         builder.Services.AddScoped<RegisterApp>();
+        builder.Services.AddOptions<ReviewOptions>().BindConfiguration(ReviewOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddScoped<TesterLimit>();
+        builder.Services.AddScoped<ReviewApp>();
+        builder.Services.AddScoped<OwnApps>();
+        builder.Services.AddScoped<ChangeApp>();
+        builder.Services.AddScoped<DeleteApp>();
+        builder.Services.AddScoped<AppLogos>();
     }
 
     /// <summary>Registers the apps of section <c>Apps</c>. One that is not acceptable stops the start.</summary>

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using OpenIddict.Abstractions;
+using TokenBroker.Apps.Review;
 using TokenBroker.Audit;
 using TokenBroker.Storage;
 
@@ -17,18 +18,37 @@ internal sealed record Approval(
     long BudgetMicros,
     TimeSpan Lifetime);
 
+/// <summary>Why an approval was not written.</summary>
+internal enum ApprovalRefusal
+{
+    /// <summary>The app is not approved, and has all the people that such an app may have.</summary>
+    TestersFull,
+}
+
+/// <summary>What became of an approval: a grant, or the reason why there is none.</summary>
+internal sealed record ApprovalOutcome(Guid? GrantId, ApprovalRefusal? Refusal);
+
 /// <summary>
 /// Writes what the user approved. One user has one live grant for an app and an upstream: approving again replaces
 /// what it allows, so that the portal shows one row and the budget is not doubled by asking twice.
 /// </summary>
-internal sealed class ApproveGrant(BrokerDbContext db, AuditLog audit, GrantChanges changes, TimeProvider time)
+internal sealed class ApproveGrant(BrokerDbContext db, AuditLog audit, TesterLimit testers, GrantChanges changes, TimeProvider time)
 {
-    public async Task<Guid> RunAsync(Approval approval, CancellationToken cancellationToken)
+    public async Task<ApprovalOutcome> RunAsync(Approval approval, CancellationToken cancellationToken)
     {
-        var grantId = Guid.Empty;
+        Guid? grantId = null;
         await db.InTransactionAsync(
             async () =>
             {
+                // Inside the transaction, so that people who approve at once cannot pass the limit together.
+                if (!await testers.HasRoomAsync(approval.ApplicationId, approval.UserId, cancellationToken))
+                {
+                    await audit.RecordAsync(
+                        "grant.refused", $"user:{approval.UserId}", $"app:{approval.ApplicationId}", approval.UserId,
+                        new { reason = "tester_limit", limit = testers.Limit }, cancellationToken);
+                    return;
+                }
+
                 var grant = await db.Grants.FirstOrDefaultAsync(
                     g => g.UserId == approval.UserId && g.ApplicationId == approval.ApplicationId
                         && g.UpstreamId == approval.UpstreamId && g.Status == OpenIddictConstants.Statuses.Valid,
@@ -56,8 +76,13 @@ internal sealed class ApproveGrant(BrokerDbContext db, AuditLog audit, GrantChan
             },
             cancellationToken);
 
-        changes.Publish(new GrantChange(grantId, null));
-        return grantId;
+        if (grantId is not { } granted)
+        {
+            return new ApprovalOutcome(null, ApprovalRefusal.TestersFull);
+        }
+
+        changes.Publish(new GrantChange(granted, null));
+        return new ApprovalOutcome(granted, null);
     }
 
     private Grant Add(Approval approval)

@@ -9,6 +9,7 @@ using OpenIddict.Abstractions;
 using OpenIddict.Server.AspNetCore;
 using TokenBroker.Accounts;
 using TokenBroker.Apps;
+using TokenBroker.Apps.Review;
 using TokenBroker.Authorization;
 using TokenBroker.Custody;
 using TokenBroker.Grants;
@@ -42,6 +43,11 @@ internal sealed class ConsentModel(
 
     public IReadOnlyList<UpstreamKey> Keys { get; private set; } = [];
 
+    /// <summary>The app may not have one more person: the page says so in place of the form.</summary>
+    public bool IsFull { get; private set; }
+
+    public TesterLimit Testers => HttpContext.RequestServices.GetRequiredService<TesterLimit>();
+
     public Uri RedirectUri => new(AuthorizationRequest.RedirectUri!);
 
     public string Email => HttpContext.CurrentSession()?.Email ?? "";
@@ -66,6 +72,11 @@ internal sealed class ConsentModel(
         if (!AuthorizationRequest.HasPromptValue(PromptValues.Consent) && earlier is not null && Covers(earlier))
         {
             return await SignInAsync(earlier);
+        }
+
+        if (await IsFullAsync(userId))
+        {
+            return silent ? Refuse(Errors.AccessDenied, Testers.Words) : Show();
         }
 
         if (silent)
@@ -96,7 +107,12 @@ internal sealed class ConsentModel(
         if (Form.Decision != "approve")
         {
             await record.DeniedAsync(userId, App.Id, HttpContext.RequestAborted);
-            return Refuse(Errors.AccessDenied, "The user did not allow it.");
+            return Refuse(Errors.AccessDenied, await IsFullAsync(userId) ? Testers.Words : "The user did not allow it.");
+        }
+
+        if (await IsFullAsync(userId))
+        {
+            return Show();
         }
 
         await LoadKeysAsync(userId);
@@ -106,10 +122,18 @@ internal sealed class ConsentModel(
             return Show();
         }
 
-        var grantId = await approve.RunAsync(approval, HttpContext.RequestAborted);
+        if ((await approve.RunAsync(approval, HttpContext.RequestAborted)).GrantId is not { } grantId)
+        {
+            IsFull = true;
+            return Show();
+        }
+
         var grant = await db.Grants.AsNoTracking().SingleAsync(g => g.Id == grantId, HttpContext.RequestAborted);
         return await SignInAsync(grant);
     }
+
+    private async Task<bool> IsFullAsync(Guid userId) =>
+        IsFull = !await Testers.HasRoomAsync(App.Id, userId, HttpContext.RequestAborted);
 
     private async Task<IActionResult?> PrepareAsync()
     {
