@@ -55,6 +55,7 @@ public static class BrokerApplication
 
         app.MapHealth();
         app.MapAccounts();
+        app.MapApps();
         app.MapAuthorizationServer();
         app.MapGateway();
         app.MapPages();

@@ -1,3 +1,4 @@
+using TokenBroker.Apps.Api;
 using TokenBroker.Apps.Logos;
 using TokenBroker.Apps.Owned;
 using TokenBroker.Apps.Review;
@@ -17,6 +18,13 @@ internal static class AppsSetup
         builder.Services.AddScoped<ChangeApp>();
         builder.Services.AddScoped<DeleteApp>();
         builder.Services.AddScoped<AppLogos>();
+    }
+
+    public static void MapApps(this WebApplication app)
+    {
+        app.MapLogos();
+        app.MapAppsApi();
+        app.MapReviewsApi();
     }
 
     /// <summary>Registers the apps of section <c>Apps</c>. One that is not acceptable stops the start.</summary>
