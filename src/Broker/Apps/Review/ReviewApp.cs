@@ -73,7 +73,7 @@ internal sealed class ReviewApp(BrokerDbContext db, AuditLog audit, NoticeBoard 
     {
         var now = time.GetUtcNow().UtcDateTime;
         return MoveAsync(
-            new Step("app.rejected", $"user:{operatorId}", note, app => $"{app.DisplayName} was reviewed and sent back to you: {note} You can change it and submit it again."),
+            new Step("app.rejected", $"user:{operatorId}", note, app => $"{app.DisplayName} was reviewed and sent back to you: “{note}” You can change it and submit it again."),
             a => a.Id == appId,
             a => a.ReviewStatus == ReviewStatus.Submitted,
             version,
@@ -86,7 +86,7 @@ internal sealed class ReviewApp(BrokerDbContext db, AuditLog audit, NoticeBoard 
     {
         var now = time.GetUtcNow().UtcDateTime;
         return MoveAsync(
-            new Step("app.review_withdrawn", $"user:{operatorId}", note, app => $"The approval of {app.DisplayName} was withdrawn: {note} Its users can go on; new ones are refused beyond the tester limit."),
+            new Step("app.review_withdrawn", $"user:{operatorId}", note, app => $"The approval of {app.DisplayName} was withdrawn: “{note}” Its users can go on; new ones are refused beyond the tester limit."),
             a => a.Id == appId,
             a => a.ReviewStatus == ReviewStatus.Approved && a.Source != AppSource.Configuration,
             version: null,
