@@ -7,6 +7,7 @@ using TokenBroker.Custody;
 using TokenBroker.Gateway;
 using TokenBroker.Grants;
 using TokenBroker.Metering;
+using TokenBroker.Notices;
 using TokenBroker.Operations;
 using TokenBroker.Pages;
 using TokenBroker.Storage;
@@ -38,6 +39,7 @@ public static class BrokerApplication
         builder.AddUpstreams();
         builder.AddApps();
         builder.AddGrants();
+        builder.AddNotices();
         builder.AddAuthorizationServer();
         builder.AddMetering();
         builder.AddGateway();
@@ -55,6 +57,7 @@ public static class BrokerApplication
 
         app.MapHealth();
         app.MapAccounts();
+        app.MapApps();
         app.MapAuthorizationServer();
         app.MapGateway();
         app.MapPages();

@@ -37,6 +37,12 @@ internal sealed class RegisterApp(
                 var known = (App?)await apps.FindByClientIdAsync(entry.ClientId, cancellationToken);
                 app = known ?? new App { CreatedAt = time.GetUtcNow().UtcDateTime, ReviewStatus = standing.ReviewStatus };
                 (app.Source, app.OwnerId) = (standing.Source, standing.OwnerId);
+                if (standing.Source == AppSource.Configuration)
+                {
+                    // Also where a developer had registered it before.
+                    app.ReviewStatus = standing.ReviewStatus;
+                }
+
                 (app.HomepageUrl, app.OptionalScopes, app.DpopBoundAccessTokens) = (entry.HomepageUrl, [.. entry.OptionalScopes], entry.DpopBoundAccessTokens);
 
                 await apps.PopulateAsync(app, descriptor, cancellationToken);
@@ -57,13 +63,15 @@ internal sealed class RegisterApp(
         return app;
     }
 
-    private static OpenIddictApplicationDescriptor Describe(AppRegistration entry)
+    /// <param name="entry">The registration.</param>
+    /// <param name="confidential">Of an app that is known, whether it has a secret, which a change of it does not repeat.</param>
+    internal static OpenIddictApplicationDescriptor Describe(AppRegistration entry, bool confidential = false)
     {
         var descriptor = new OpenIddictApplicationDescriptor
         {
             ClientId = entry.ClientId,
             DisplayName = entry.Name,
-            ClientType = entry.ClientSecret is null && entry.Jwks is null ? ClientTypes.Public : ClientTypes.Confidential,
+            ClientType = entry.ClientSecret is null && entry.Jwks is null && !confidential ? ClientTypes.Public : ClientTypes.Confidential,
             ConsentType = ConsentTypes.Explicit,
             ApplicationType = entry.ApplicationType,
             JsonWebKeySet = entry.Jwks is null ? null : new JsonWebKeySet(entry.Jwks),

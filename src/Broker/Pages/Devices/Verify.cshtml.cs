@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.RazorPages;
 using OpenIddict.Abstractions;
 using TokenBroker.Accounts;
+using TokenBroker.Authorization;
 using TokenBroker.Authorization.Devices;
 using TokenBroker.Operations;
 using TokenBroker.Pages.Consent;
@@ -49,7 +50,11 @@ internal sealed class VerifyModel(DeviceRequests devices, UserCodeGuesses guesse
         }
 
         await PrepareAsync(device);
-        Form = ConsentForm.For(Asked!);
+        if (Asked is { IsFull: false })
+        {
+            Form = ConsentForm.For(Asked);
+        }
+
         return Page();
     }
 
@@ -69,7 +74,13 @@ internal sealed class VerifyModel(DeviceRequests devices, UserCodeGuesses guesse
             return Finish("denied");
         }
 
-        if (await answer.AllowAsync(Asked!, Form, ModelState, HttpContext.RequestAborted) is not { } grant)
+        if (Asked!.IsFull)
+        {
+            return Page();
+        }
+
+        (var grant, Form) = await answer.AllowAsync(Asked!, Form, ModelState, HttpContext.RequestAborted);
+        if (grant is null)
         {
             return Page();
         }
@@ -111,7 +122,8 @@ internal sealed class VerifyModel(DeviceRequests devices, UserCodeGuesses guesse
     }
 
     private async Task PrepareAsync(WaitingDevice device) => Asked = await prepare.RunAsync(
-        new AppAsk(device.Request.ClientId!, device.Request.GetScopes(), ReturnsTo: null), HttpContext);
+        new AppAsk(device.Request.ClientId!, device.Request.GetScopes(), ReturnsTo: null) { Details = (string?)device.Request[ModelAccess.Parameter] },
+        HttpContext);
 
     private void Complain(string complaint) => ModelState.AddModelError(nameof(UserCode), complaint);
 
