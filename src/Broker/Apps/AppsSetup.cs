@@ -6,6 +6,7 @@ internal static class AppsSetup
     {
         builder.Services.AddSingleton<AppRules>();
         builder.Services.AddScoped<RegisterApp>();
+        builder.Services.AddScoped<RemoveApp>();
     }
 
     /// <summary>Registers the apps of section <c>Apps</c>. One that is not acceptable stops the start.</summary>

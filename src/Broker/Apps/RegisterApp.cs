@@ -37,6 +37,12 @@ internal sealed class RegisterApp(
                 var known = (App?)await apps.FindByClientIdAsync(entry.ClientId, cancellationToken);
                 app = known ?? new App { CreatedAt = time.GetUtcNow().UtcDateTime, ReviewStatus = standing.ReviewStatus };
                 (app.Source, app.OwnerId) = (standing.Source, standing.OwnerId);
+                var putBack = known is not null && ReviewRules.NeedsReviewAgain(app, AppDetails.Of(app), entry);
+                if (putBack)
+                {
+                    ReviewRules.PutBack(app);
+                }
+
                 (app.HomepageUrl, app.OptionalScopes, app.DpopBoundAccessTokens) = (entry.HomepageUrl, [.. entry.OptionalScopes], entry.DpopBoundAccessTokens);
 
                 await apps.PopulateAsync(app, descriptor, cancellationToken);
@@ -51,7 +57,7 @@ internal sealed class RegisterApp(
 
                 await audit.RecordAsync(
                     known is null ? "app.registered" : "app.updated", standing.Actor, $"app:{app.Id}", standing.OwnerId,
-                    new { client_id = entry.ClientId, redirect_uris = entry.RedirectUris, scopes = entry.Scopes }, cancellationToken);
+                    new { client_id = entry.ClientId, redirect_uris = entry.RedirectUris, scopes = entry.Scopes, put_back = putBack }, cancellationToken);
             },
             cancellationToken);
         return app;

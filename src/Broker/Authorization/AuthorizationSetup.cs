@@ -3,6 +3,8 @@ using Microsoft.IdentityModel.Tokens;
 using OpenIddict.Server;
 using OpenIddict.Server.AspNetCore;
 using TokenBroker.Apps;
+using TokenBroker.Authorization.Discovery;
+using TokenBroker.Authorization.Registration;
 using TokenBroker.Operations;
 using TokenBroker.Storage;
 using TokenBroker.Upstreams;
@@ -39,6 +41,8 @@ internal static class AuthorizationSetup
         builder.Services.AddOptions<OpenIddictServerAspNetCoreOptions>().Configure<IOptions<BrokerOptions>>((options, broker) =>
             options.DisableTransportSecurityRequirement = broker.Value.PublicUrl.Scheme == Uri.UriSchemeHttp);
 
+        builder.AddDiscovery();
+        builder.AddClientRegistration();
         builder.Services.AddOpenIddict()
             .AddCore(core =>
             {
@@ -62,6 +66,8 @@ internal static class AuthorizationSetup
         app.MapPost("/connect/token", (HttpContext context, TokenEndpoint endpoint) => endpoint.HandleAsync(context))
             .AllowAnonymous()
             .DisableAntiforgery();
+        app.MapDiscovery();
+        app.MapClientRegistration();
     }
 
     private static void ConfigureServer(OpenIddictServerBuilder server)
@@ -104,6 +110,8 @@ internal static class AuthorizationSetup
         server.AddEventHandler<ApplyTokenResponseContext>(handler => handler
             .UseScopedHandler<CompleteRedemption>()
             .SetOrder(int.MinValue + 100_000));
+        server.DescribeItself();
+        server.AdmitMetadataDocuments();
     }
 
     /// <summary>

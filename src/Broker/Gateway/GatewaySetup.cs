@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Options;
+using TokenBroker.Authorization.Discovery;
 using TokenBroker.Operations;
 using TokenBroker.Upstreams;
 
@@ -24,6 +26,7 @@ internal static class GatewaySetup
     /// <summary>One route for each upstream of the catalogue; what the catalogue does not list is refused inside.</summary>
     public static void MapGateway(this WebApplication app)
     {
+        var broker = app.Services.GetRequiredService<IOptions<BrokerOptions>>().Value;
         var forward = app.Services.GetRequiredService<ForwardCall>();
         foreach (var upstream in app.Services.GetRequiredService<Catalogue>().All)
         {
@@ -31,6 +34,7 @@ internal static class GatewaySetup
                 .AllowAnonymous()
                 .DisableAntiforgery()
                 .WithMetadata(new LimitedByItsGrant())
+                .WithMetadata(new DescribedAt(ProtectedResources.MetadataAddressOf(broker, upstream.Id)))
                 .WithMetadata(new Microsoft.AspNetCore.Mvc.DisableRequestSizeLimitAttribute());
         }
     }

@@ -11,7 +11,7 @@ namespace TokenBroker.Tests.Conventions;
 public sealed class Every_endpoint(SharedBroker shared)
 {
     /// <summary>Endpoints of programs, which send no cookie that a forged form could ride on.</summary>
-    private static readonly string[] ForPrograms = ["/connect/token", "/openai/{**path}", "/health/live", "/health/ready"];
+    private static readonly string[] ForPrograms = ["/connect/token", "/connect/register", "/openai/{**path}", "/health/live", "/health/ready"];
 
     private IEnumerable<RouteEndpoint> Endpoints => shared.Host.Services.GetServices<EndpointDataSource>()
         .SelectMany(source => source.Endpoints)
