@@ -51,15 +51,19 @@ internal sealed class AppSecrets(
     protected override ValueTask<string> ObfuscateClientSecretAsync(string secret, CancellationToken cancellationToken = default) =>
         new(Prefix + Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(secret))));
 
-    protected override ValueTask<bool> ValidateClientSecretAsync(
-        string secret, string comparand, CancellationToken cancellationToken = default)
+    /// <param name="secret">What is presented.</param>
+    /// <param name="stored">What <see cref="App"/>'s row holds; null where there is no secret, which nothing matches.</param>
+    public static bool Matches(string secret, string? stored)
     {
-        if (!comparand.StartsWith(Prefix, StringComparison.Ordinal))
+        if (stored is null || !stored.StartsWith(Prefix, StringComparison.Ordinal))
         {
-            return new(false);
+            return false;
         }
 
-        var expected = Convert.FromBase64String(comparand[Prefix.Length..]);
-        return new(CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(secret)), expected));
+        var expected = Convert.FromBase64String(stored[Prefix.Length..]);
+        return CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(secret)), expected);
     }
+
+    protected override ValueTask<bool> ValidateClientSecretAsync(
+        string secret, string comparand, CancellationToken cancellationToken = default) => new(Matches(secret, comparand));
 }

@@ -12,6 +12,7 @@ internal static class AppsSetup
         builder.Services.AddSingleton<AppRules>();
         builder.Services.AddSingleton<RegisteredOrigins>();
         builder.Services.AddScoped<RegisterApp>();
+        builder.Services.AddScoped<RemoveApp>();
         builder.Services.AddOptions<ReviewOptions>().BindConfiguration(ReviewOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddScoped<TesterLimit>();
         builder.Services.AddScoped<ReviewApp>();

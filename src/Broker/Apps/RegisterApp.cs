@@ -37,10 +37,12 @@ internal sealed class RegisterApp(
                 var known = (App?)await apps.FindByClientIdAsync(entry.ClientId, cancellationToken);
                 app = known ?? new App { CreatedAt = time.GetUtcNow().UtcDateTime, ReviewStatus = standing.ReviewStatus };
                 (app.Source, app.OwnerId) = (standing.Source, standing.OwnerId);
-                if (standing.Source == AppSource.Configuration)
+                var putBack = known is not null && app.ReviewStatus is (ReviewStatus.Approved or ReviewStatus.Submitted)
+                    && standing.Source != AppSource.Configuration && ReviewRules.NeedsReviewAgain(app, entry);
+                if (putBack || standing.Source == AppSource.Configuration)
                 {
-                    // Also where a developer had registered it before.
-                    app.ReviewStatus = standing.ReviewStatus;
+                    // What the configuration vouches for is approved, also where a developer had registered it before.
+                    app.ReviewStatus = putBack ? ReviewStatus.Unreviewed : standing.ReviewStatus;
                 }
 
                 (app.HomepageUrl, app.OptionalScopes, app.DpopBoundAccessTokens) = (entry.HomepageUrl, [.. entry.OptionalScopes], entry.DpopBoundAccessTokens);
@@ -57,7 +59,7 @@ internal sealed class RegisterApp(
 
                 await audit.RecordAsync(
                     known is null ? "app.registered" : "app.updated", standing.Actor, $"app:{app.Id}", standing.OwnerId,
-                    new { client_id = entry.ClientId, redirect_uris = entry.RedirectUris, scopes = entry.Scopes }, cancellationToken);
+                    new { client_id = entry.ClientId, redirect_uris = entry.RedirectUris, scopes = entry.Scopes, put_back = putBack }, cancellationToken);
             },
             cancellationToken);
         return app;

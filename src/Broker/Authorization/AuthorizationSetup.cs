@@ -4,7 +4,9 @@ using OpenIddict.Server.AspNetCore;
 using TokenBroker.Apps;
 using TokenBroker.Authorization.Browsers;
 using TokenBroker.Authorization.Devices;
+using TokenBroker.Authorization.Discovery;
 using TokenBroker.Authorization.PushedRequests;
+using TokenBroker.Authorization.Registration;
 using TokenBroker.Operations;
 using TokenBroker.Storage;
 using TokenBroker.Upstreams;
@@ -48,6 +50,8 @@ internal static class AuthorizationSetup
         builder.Services.AddOptions<OpenIddictServerAspNetCoreOptions>().Configure<IOptions<BrokerOptions>>((options, broker) =>
             options.DisableTransportSecurityRequirement = broker.Value.PublicUrl.Scheme == Uri.UriSchemeHttp);
 
+        builder.AddDiscovery();
+        builder.AddClientRegistration();
         builder.Services.AddOpenIddict()
             .AddCore(core =>
             {
@@ -71,6 +75,8 @@ internal static class AuthorizationSetup
         app.MapPost("/connect/token", (HttpContext context, TokenEndpoint endpoint) => endpoint.HandleAsync(context))
             .AllowAnonymous()
             .DisableAntiforgery();
+        app.MapDiscovery();
+        app.MapClientRegistration();
     }
 
     private static void ConfigureServer(OpenIddictServerBuilder server)
@@ -121,6 +127,8 @@ internal static class AuthorizationSetup
             .SetOrder(int.MinValue + 100_000));
         server.UsePushedRequests();
         server.UseDevices();
+        server.DescribeItself();
+        server.AdmitMetadataDocuments();
     }
 
     /// <summary>

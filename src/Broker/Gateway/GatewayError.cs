@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using TokenBroker.Authorization.Discovery;
 
 namespace TokenBroker.Gateway;
 
@@ -108,7 +109,7 @@ internal sealed record GatewayError(int Status, string Code, string Message, str
 
         if (Status is 401 or 403)
         {
-            response.Headers.WWWAuthenticate = Challenge();
+            response.Headers.WWWAuthenticate = Challenge(context.GetEndpoint()?.Metadata.GetMetadata<DescribedAt>()?.MetadataAddress);
         }
 
         await response.Body.WriteAsync(ToJson(baseAddress, context.TraceIdentifier), context.RequestAborted);
@@ -118,9 +119,15 @@ internal sealed record GatewayError(int Status, string Code, string Message, str
     public byte[] ToEvent(string baseAddress, string requestId) =>
         [.. "\n\nevent: error\ndata: "u8, .. ToJson(baseAddress, requestId), .. "\n\n"u8];
 
-    private string Challenge()
+    /// <param name="metadataAddress">Where a client that knows nothing yet reads on (RFC 9728, section 5.1).</param>
+    private string Challenge(string? metadataAddress)
     {
         var challenge = new StringBuilder("Bearer realm=\"TokenBroker\"");
+        if (metadataAddress is not null)
+        {
+            challenge.Append(CultureInfo.InvariantCulture, $", resource_metadata=\"{metadataAddress}\"");
+        }
+
         if (this == MissingToken)
         {
             // RFC 6750, section 3.1: a request without credentials gets no error code.
