@@ -35,6 +35,7 @@ internal static class AuthorizationSetup
         builder.Services.AddScoped<Redemption>();
         builder.Services.AddScoped<IssuedIdentity>();
         builder.Services.AddScoped<TokenEndpoint>();
+        builder.AddDpop();
         builder.Services.AddSingleton<IConfigureOptions<OpenIddictServerOptions>, UseSealedKeys>();
         builder.Services.AddOptions<OpenIddictServerAspNetCoreOptions>().Configure<IOptions<BrokerOptions>>((options, broker) =>
             options.DisableTransportSecurityRequirement = broker.Value.PublicUrl.Scheme == Uri.UriSchemeHttp);
@@ -53,6 +54,7 @@ internal static class AuthorizationSetup
             {
                 validation.UseLocalServer();
                 validation.UseDataProtection();
+                validation.UseDpop();
                 validation.UseAspNetCore().DisableAccessTokenExtractionFromQueryString().DisableAccessTokenExtractionFromBodyForm();
             });
     }
@@ -104,6 +106,8 @@ internal static class AuthorizationSetup
         server.AddEventHandler<ApplyTokenResponseContext>(handler => handler
             .UseScopedHandler<CompleteRedemption>()
             .SetOrder(int.MinValue + 100_000));
+        server.UseDpop();
+        server.UseClientAssertions();
     }
 
     /// <summary>
