@@ -25,6 +25,12 @@ public sealed class OAuthApp(BrokerHost host, string clientId = BrokerHost.AppId
         _ => null,
     };
 
+    /// <summary>Adds to each request to the broker's endpoints, such as a proof.</summary>
+    public Action<HttpRequestMessage>? OnSend { get; init; }
+
+    /// <summary>More parameters of the authorization request.</summary>
+    public Dictionary<string, string?> More { get; init; } = [];
+
     public string Verifier { get; set; } = WebEncoders.Base64UrlEncode(RandomNumberGenerator.GetBytes(32));
 
     public string State { get; } = Guid.NewGuid().ToString("N");
@@ -44,7 +50,7 @@ public sealed class OAuthApp(BrokerHost host, string clientId = BrokerHost.AppId
             ["code_challenge"] = Challenge,
             ["code_challenge_method"] = "S256",
         };
-        foreach (var (name, value) in change ?? [])
+        foreach (var (name, value) in More.Concat(change ?? []))
         {
             query[name] = value;
         }
@@ -102,7 +108,8 @@ public sealed class OAuthApp(BrokerHost host, string clientId = BrokerHost.AppId
         ["refresh_token"] = refreshToken,
     }, change));
 
-    public Task<HttpResponseMessage> RevokeAsync(string token) => PostAsync("/connect/revoke", new() { ["token"] = token });
+    public Task<HttpResponseMessage> RevokeAsync(string token, Dictionary<string, string?>? change = null) =>
+        PostAsync("/connect/revoke", Merge(new() { ["token"] = token }, change));
 
     public Task<HttpResponseMessage> TokenAsync(Dictionary<string, string?> form) => PostAsync("/connect/token", form);
 
@@ -121,7 +128,7 @@ public sealed class OAuthApp(BrokerHost host, string clientId = BrokerHost.AppId
     public static async Task<string> ErrorAsync(HttpResponseMessage response) =>
         (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("error").GetString()!;
 
-    private async Task<HttpResponseMessage> PostAsync(string path, Dictionary<string, string?> form)
+    public async Task<HttpResponseMessage> PostAsync(string path, Dictionary<string, string?> form)
     {
         var request = new HttpRequestMessage(HttpMethod.Post, path);
         if (Secret is not null)
@@ -134,6 +141,7 @@ public sealed class OAuthApp(BrokerHost host, string clientId = BrokerHost.AppId
         }
 
         request.Content = new FormUrlEncodedContent(form.Where(pair => pair.Value is not null).ToDictionary(pair => pair.Key, pair => pair.Value!));
+        OnSend?.Invoke(request);
         return await _http.SendAsync(request);
     }
 
