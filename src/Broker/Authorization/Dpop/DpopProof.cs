@@ -22,10 +22,12 @@ internal sealed class DpopProof
     private static readonly JsonDocumentOptions s_json = new() { AllowDuplicateProperties = false, MaxDepth = 8 };
 
     private readonly string _compact;
+    private readonly byte[] _signature;
     private readonly string? _ath;
 
     private DpopProof(string compact, ProofKey key, string jti, string method, string uri, double issuedAt, JsonElement payload)
     {
+        _signature = Base64Url.DecodeFromChars(compact.AsSpan(compact.LastIndexOf('.') + 1));
         (_compact, Key, Jti, Method, Uri, IssuedAt) = (compact, key, jti, method, uri, issuedAt);
         Nonce = OptionalText(payload, "nonce");
         _ath = OptionalText(payload, "ath");
@@ -87,7 +89,7 @@ internal sealed class DpopProof
         var end = _compact.LastIndexOf('.');
         var data = ArrayPool<byte>.Shared.Rent(end);
         var length = Encoding.ASCII.GetBytes(_compact.AsSpan(0, end), data);
-        var signed = Key.Verifies(data.AsSpan(0, length), Base64Url.DecodeFromChars(_compact.AsSpan(end + 1)));
+        var signed = Key.Verifies(data.AsSpan(0, length), _signature);
         ArrayPool<byte>.Shared.Return(data);
         return signed;
     }

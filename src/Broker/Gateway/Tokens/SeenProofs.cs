@@ -37,7 +37,7 @@ internal sealed class SeenProofs
     public SeenProof TryAdd(string thumbprint, string jti, DateTimeOffset expires)
     {
         var hash = HashOf(thumbprint, jti);
-        return _parts[(int)(uint)hash % Parts].TryAdd(hash, expires.ToUnixTimeMilliseconds(), _time.GetUtcNow().ToUnixTimeMilliseconds());
+        return _parts[(int)(hash % Parts)].TryAdd(hash, expires.ToUnixTimeMilliseconds(), _time.GetUtcNow().ToUnixTimeMilliseconds());
     }
 
     /// <summary>Half of a hash is enough: nobody finds two that meet. The thumbprint's length is the same for all.</summary>

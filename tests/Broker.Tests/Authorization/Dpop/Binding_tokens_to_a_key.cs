@@ -153,8 +153,8 @@ public sealed class Binding_tokens_to_a_key(SharedBroker shared)
 
         using var response = await person.GetAsync(new OAuthApp(Broker, BrokerHost.PublicAppId) { More = new() { ["dpop_jkt"] = thumbprint } }.AuthorizeUrl());
 
-        response.StatusCode.Should().Be(HttpStatusCode.Found);
-        response.Headers.Location!.Query.Should().Contain("error=invalid_request");
+        response.StatusCode.Should().Be(HttpStatusCode.BadRequest);
+        (await response.Content.ReadAsStringAsync()).Should().Contain("dpop_jkt");
     }
 
     [Fact]
@@ -166,7 +166,7 @@ public sealed class Binding_tokens_to_a_key(SharedBroker shared)
 
         using var response = await person.GetAsync(url);
 
-        response.StatusCode.Should().NotBe(HttpStatusCode.OK, "the consent page must not be shown");
+        response.StatusCode.Should().Be(HttpStatusCode.BadRequest, "the consent page must not be shown");
     }
 
     [Fact]
