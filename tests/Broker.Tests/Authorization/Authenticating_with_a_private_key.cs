@@ -41,10 +41,10 @@ public sealed class Authenticating_with_a_private_key(SharedBroker shared, Keyed
         ["iss in another case"] = d => d.Payload["iss"] = BrokerHost.KeyedAppId.ToUpperInvariant(),
         ["sub left out"] = d => d.Payload.Remove("sub"),
         ["sub of another app"] = d => d.Payload["sub"] = BrokerHost.OtherKeyedAppId,
-        ["iss and sub of another app"] = d => d.Payload["iss"] = d.Payload["sub"] = BrokerHost.OtherKeyedAppId,
-        ["iss and sub of an app with a secret"] = d => d.Payload["iss"] = d.Payload["sub"] = BrokerHost.AppId,
-        ["iss and sub of an app without credentials"] = d => d.Payload["iss"] = d.Payload["sub"] = BrokerHost.PublicAppId,
-        ["iss and sub of nobody"] = d => d.Payload["iss"] = d.Payload["sub"] = "nobody",
+        ["iss and sub of another app"] = d => PoseAs(d, BrokerHost.OtherKeyedAppId),
+        ["iss and sub of an app with a secret"] = d => PoseAs(d, BrokerHost.AppId),
+        ["iss and sub of an app without credentials"] = d => PoseAs(d, BrokerHost.PublicAppId),
+        ["iss and sub of nobody"] = d => PoseAs(d, "nobody"),
         ["aud left out"] = d => d.Payload.Remove("aud"),
         ["aud the token endpoint"] = d => d.Payload["aud"] = Audience(d) + "connect/token",
         ["aud another server"] = d => d.Payload["aud"] = "https://elsewhere.example/",
@@ -309,6 +309,8 @@ public sealed class Authenticating_with_a_private_key(SharedBroker shared, Keyed
 
         (await OAuthApp.ReadAsync(response)).AccessToken.Should().NotBeEmpty();
     }
+
+    private static void PoseAs(AssertionDraft draft, string clientId) => (draft.Payload["iss"], draft.Payload["sub"]) = (clientId, clientId);
 
     private static string Audience(AssertionDraft draft) => draft.Payload["aud"]!.GetValue<string>();
 
