@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore;
 using OpenIddict.Server;
 using OpenIddict.Validation;
 using static OpenIddict.Abstractions.OpenIddictConstants;
@@ -33,7 +34,7 @@ internal static class DpopPossession
     public static ValueTask AtValidation(OpenIddictValidationEvents.ValidateTokenContext context)
     {
         if (!Confirmation.TryRead(context.Principal!, out var key)
-            || (key is not null && Microsoft.AspNetCore.OpenIddictValidationAspNetCoreHelpers.GetHttpRequest(context.Transaction) is not null))
+            || (key is not null && context.Transaction.GetHttpRequest() is not null))
         {
             context.Reject(Errors.InvalidToken, NotProven);
         }
