@@ -41,6 +41,7 @@ internal static class AuthorizationSetup
         builder.Services.AddScoped<Redemption>();
         builder.Services.AddScoped<IssuedIdentity>();
         builder.Services.AddScoped<TokenEndpoint>();
+        builder.AddDpop();
         builder.Services.AddPushedRequests();
         builder.Services.AddBrowserAccess();
         builder.Services.AddDevices();
@@ -66,6 +67,7 @@ internal static class AuthorizationSetup
             {
                 validation.UseLocalServer();
                 validation.UseDataProtection();
+                validation.UseDpop();
                 validation.UseAspNetCore().DisableAccessTokenExtractionFromQueryString().DisableAccessTokenExtractionFromBodyForm();
             });
     }
@@ -129,6 +131,8 @@ internal static class AuthorizationSetup
         server.UseDevices();
         server.DescribeItself();
         server.AdmitMetadataDocuments();
+        server.UseDpop();
+        server.UseClientAssertions();
     }
 
     /// <summary>

@@ -72,7 +72,7 @@ internal sealed class TokenEndpoint(
             var successor = await redemption.SuccessorOfAsync(tokenId, request.RefreshToken!, cancellationToken);
             if (successor is null)
             {
-                return Refuse("The refresh token was revoked. Send the user through the authorization endpoint again.");
+                return Refuse("The refresh token was revoked, or this retry proves another DPoP key than the first use. Send the user through the authorization endpoint again.");
             }
 
             context.Response.Headers.CacheControl = "no-store";

@@ -12,6 +12,8 @@ internal static class GatewaySetup
         builder.Services.AddOptions<GatewayOptions>().BindConfiguration("Gateway").ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddHttpForwarder();
         builder.Services.AddSingleton<LiveGrants>();
+        builder.Services.AddSingleton<SeenProofs>();
+        builder.Services.AddSingleton<SenderCheck>();
         builder.Services.AddSingleton<Callers>();
         builder.Services.AddSingleton<StrangerLimit>();
         builder.Services.AddSingleton<GrantLimits>();

@@ -24,10 +24,20 @@ public sealed class BrokerHost : IAsyncDisposable
     public const string ParAppId = "par-app";
     public const string NativeAppId = "native-app";
     public const string DeviceAppId = "device-app";
+
+    /// <summary>A public app that gets DPoP-bound tokens or none.</summary>
+    public const string BoundAppId = "bound-app";
+
+    /// <summary>An app that authenticates with <see cref="KeyedAppKey"/>.</summary>
+    public const string KeyedAppId = "keyed-app";
+    public const string OtherKeyedAppId = "other-keyed-app";
     public const string RedirectUri = "https://app.example/callback";
     public static readonly string AppSecret = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
     public static readonly string OtherAppSecret = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
     public static readonly string ParAppSecret = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
+
+    public static readonly SigningKey KeyedAppKey = SigningKey.New();
+    public static readonly SigningKey OtherKeyedAppKey = SigningKey.New("PS256");
 
     private readonly Dictionary<string, string> _settings;
     private readonly bool _ownsData;
@@ -165,6 +175,12 @@ public sealed class BrokerHost : IAsyncDisposable
         RegisterApp(settings, 1, OtherAppId, OtherAppSecret, "Other App");
         RegisterApp(settings, 2, PublicAppId, null, "Public App");
         RegisterOtherKinds(settings);
+        RegisterApp(settings, 20, BoundAppId, null, "Bound App");
+        settings["Apps:20:DpopBoundAccessTokens"] = "true";
+        RegisterApp(settings, 21, KeyedAppId, null, "Keyed App");
+        settings["Apps:21:Jwks"] = KeyedAppKey.Jwks;
+        RegisterApp(settings, 22, OtherKeyedAppId, null, "Other Keyed App");
+        settings["Apps:22:Jwks"] = OtherKeyedAppKey.Jwks;
         foreach (var (name, value) in _settings)
         {
             settings[name] = value;

@@ -26,6 +26,12 @@ public sealed class OAuthApp(BrokerHost host, string clientId = BrokerHost.AppId
         _ => null,
     };
 
+    /// <summary>Adds to each request to the broker's endpoints, such as a proof.</summary>
+    public Action<HttpRequestMessage>? OnSend { get; init; }
+
+    /// <summary>More parameters of the authorization request.</summary>
+    public Dictionary<string, string?> More { get; init; } = [];
+
     public string Verifier { get; set; } = WebEncoders.Base64UrlEncode(RandomNumberGenerator.GetBytes(32));
 
     public string State { get; } = Guid.NewGuid().ToString("N");
@@ -45,7 +51,7 @@ public sealed class OAuthApp(BrokerHost host, string clientId = BrokerHost.AppId
             ["code_challenge"] = Challenge,
             ["code_challenge_method"] = "S256",
         };
-        foreach (var (name, value) in change ?? [])
+        foreach (var (name, value) in More.Concat(change ?? []))
         {
             query[name] = value;
         }
@@ -103,7 +109,8 @@ public sealed class OAuthApp(BrokerHost host, string clientId = BrokerHost.AppId
         ["refresh_token"] = refreshToken,
     }, change));
 
-    public Task<HttpResponseMessage> RevokeAsync(string token) => PostAsync("/connect/revoke", new() { ["token"] = token });
+    public Task<HttpResponseMessage> RevokeAsync(string token, Dictionary<string, string?>? change = null) =>
+        PostAsync("/connect/revoke", Merge(new() { ["token"] = token }, change));
 
     public Task<HttpResponseMessage> IntrospectAsync(string token) => PostAsync("/connect/introspect", new() { ["token"] = token });
 
@@ -138,6 +145,7 @@ public sealed class OAuthApp(BrokerHost host, string clientId = BrokerHost.AppId
         }
 
         request.Content = new FormUrlEncodedContent(form.Where(pair => pair.Value is not null).ToDictionary(pair => pair.Key, pair => pair.Value!));
+        OnSend?.Invoke(request);
         return await _http.SendAsync(request);
     }
 

@@ -16,7 +16,7 @@ internal sealed class ProtectedResources(Catalogue catalogue, IOptions<BrokerOpt
     private const string WellKnown = "/.well-known/oauth-protected-resource";
 
     /// <summary>What a DPoP proof at the gateway may be signed with; left out of the metadata while it is empty.</summary>
-    public static IReadOnlyList<string> DpopAlgorithms { get; } = [];
+    public static IReadOnlyList<string> DpopAlgorithms { get; } = [.. ProofKey.Algorithms];
 
     /// <summary>The issuer, byte for byte as <c>iss</c> and the server's metadata have it: <see cref="Uri.AbsoluteUri"/>, which ends a bare host with a slash.</summary>
     public string Issuer => broker.Value.PublicUrl.AbsoluteUri;

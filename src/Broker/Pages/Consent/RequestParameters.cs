@@ -10,7 +10,7 @@ internal static class RequestParameters
     private static readonly string[] Carried =
     [
         "client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "code_challenge",
-        "code_challenge_method", "prompt", "max_age", "login_hint", "ui_locales", "display", "acr_values", "claims", "resource",
+        "code_challenge_method", "prompt", "max_age", "login_hint", "ui_locales", "display", "acr_values", "claims", "resource", "dpop_jkt",
         "authorization_details", "include_granted_scopes",
     ];
 
