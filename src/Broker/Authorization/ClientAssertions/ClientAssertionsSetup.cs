@@ -27,7 +27,7 @@ internal static class ClientAssertionsSetup
             .SetOrder(ValidateClientType.Descriptor.Order + 500));
         server.AddEventHandler<HandleConfigurationRequestContext>(handler => handler
             .UseInlineHandler(ClientAssertionMetadata.Announce)
-            .SetOrder(Discovery.AttachAdditionalMetadata.Descriptor.Order + 500));
+            .SetOrder(OpenIddictServerHandlers.Discovery.AttachAdditionalMetadata.Descriptor.Order + 500));
     }
 
     /// <summary>

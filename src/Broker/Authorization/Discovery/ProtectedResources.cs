@@ -15,9 +15,6 @@ internal sealed class ProtectedResources(Catalogue catalogue, IOptions<BrokerOpt
 {
     private const string WellKnown = "/.well-known/oauth-protected-resource";
 
-    /// <summary>What a DPoP proof at the gateway may be signed with; left out of the metadata while it is empty.</summary>
-    public static IReadOnlyList<string> DpopAlgorithms { get; } = [.. ProofKey.Algorithms];
-
     /// <summary>The issuer, byte for byte as <c>iss</c> and the server's metadata have it: <see cref="Uri.AbsoluteUri"/>, which ends a bare host with a slash.</summary>
     public string Issuer => broker.Value.PublicUrl.AbsoluteUri;
 
@@ -51,7 +48,7 @@ internal sealed class ProtectedResources(Catalogue catalogue, IOptions<BrokerOpt
 
     private JsonObject Describe(Upstream upstream)
     {
-        var metadata = new JsonObject
+        return new JsonObject
         {
             ["resource"] = ResourceOf(upstream.Id),
             ["authorization_servers"] = new JsonArray(Issuer),
@@ -61,13 +58,8 @@ internal sealed class ProtectedResources(Catalogue catalogue, IOptions<BrokerOpt
             ["scopes_supported"] = List([.. upstream.Capabilities.Select(c => c.Scope), Scopes.OfflineAccess]),
             ["bearer_methods_supported"] = List(["header"]),
             ["resource_name"] = $"{upstream.Name} through TokenBroker",
+            ["dpop_signing_alg_values_supported"] = List(ProofKey.Algorithms),
         };
-        if (DpopAlgorithms.Count > 0)
-        {
-            metadata["dpop_signing_alg_values_supported"] = List(DpopAlgorithms);
-        }
-
-        return metadata;
     }
 
     private static JsonArray List(IEnumerable<string> values) => [.. values.Select(value => (JsonNode)value)];

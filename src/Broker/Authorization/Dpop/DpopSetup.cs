@@ -63,7 +63,7 @@ internal static class DpopSetup
 
         server.AddEventHandler<HandleConfigurationRequestContext>(handler => handler
             .UseInlineHandler(DpopMetadata.Announce)
-            .SetOrder(Discovery.AttachAdditionalMetadata.Descriptor.Order + 500));
+            .SetOrder(OpenIddictServerHandlers.Discovery.AttachAdditionalMetadata.Descriptor.Order + 500));
         server.AddEventHandler<HandleIntrospectionRequestContext>(handler => handler
             .UseInlineHandler(DpopMetadata.DescribeToken)
             .SetOrder(Introspection.AttachMetadataClaims.Descriptor.Order + 500));

@@ -52,9 +52,9 @@ internal sealed class ConsentModel(
             return await SignInAsync(covering);
         }
 
-        if (Asked.IsFull)
+        if (Asked.FullWords is { } full)
         {
-            return silent ? Refuse(Errors.AccessDenied, Asked.FullWords) : Show();
+            return silent ? Refuse(Errors.AccessDenied, full) : Show();
         }
 
         if (silent)
@@ -82,7 +82,7 @@ internal sealed class ConsentModel(
         if (Form.Decision != ConsentForm.Approve)
         {
             await answer.DenyAsync(Asked, HttpContext.RequestAborted);
-            return Refuse(Errors.AccessDenied, Asked.IsFull ? Asked.FullWords : "The user did not allow it.");
+            return Refuse(Errors.AccessDenied, Asked.FullWords ?? "The user did not allow it.");
         }
 
         if (Asked.IsFull)

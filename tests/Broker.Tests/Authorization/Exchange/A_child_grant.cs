@@ -89,7 +89,7 @@ public sealed class A_child_grant(SharedBroker shared)
     public async Task Stops_at_its_slice_while_its_parent_goes_on()
     {
         using var app = await ConnectAsync(Broker);
-        var child = await app.ChildAsync(details: Details("""
+        var child = await app.ChildAsync(details: ModelAccessOf("""
             "budget":{"amount":"0.000001","currency":"USD","period":"total"}
             """));
 

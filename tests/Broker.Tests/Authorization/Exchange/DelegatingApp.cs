@@ -83,7 +83,7 @@ internal sealed class DelegatingApp : IDisposable
         return await OAuthApp.ReadAsync(response);
     }
 
-    public static string Details(string members) => string.Create(CultureInfo.InvariantCulture, $$"""[{"type":"model_access","upstream":"openai",{{members}}}]""");
+    public static string ModelAccessOf(string members) => string.Create(CultureInfo.InvariantCulture, $$"""[{"type":"model_access","upstream":"openai",{{members}}}]""");
 
     public void Dispose() => Person.Dispose();
 }

@@ -16,19 +16,19 @@ public sealed class Exchanging_a_token(SharedBroker shared)
         { "scope", "openai:images", "invalid_request" }, // the app is not registered for it at all
         { "scope", "openid", "invalid_scope" },
         { "scope", "openai:chat offline_access", "invalid_scope" },
-        { "authorization_details", Details("""
+        { "authorization_details", ModelAccessOf("""
             "models":["gpt-4o"]
             """), "invalid_authorization_details" },
-        { "authorization_details", Details("""
+        { "authorization_details", ModelAccessOf("""
             "budget":{"amount":"5.01","currency":"USD","period":"month"}
             """), "invalid_authorization_details" },
-        { "authorization_details", Details("""
+        { "authorization_details", ModelAccessOf("""
             "rate":{"requests_per_minute":1000001}
             """), "invalid_authorization_details" },
-        { "authorization_details", Details("""
+        { "authorization_details", ModelAccessOf("""
             "lifetime":59
             """), "invalid_authorization_details" },
-        { "authorization_details", Details("""
+        { "authorization_details", ModelAccessOf("""
             "wish":1
             """), "invalid_authorization_details" },
         { "authorization_details", "[]", "invalid_authorization_details" },
@@ -84,7 +84,7 @@ public sealed class Exchanging_a_token(SharedBroker shared)
     {
         using var app = await ConnectAsync(Broker, models: "gpt-4o-mini gpt-4.1-mini");
 
-        var tokens = await app.ChildAsync(scope: "openai:chat", details: Details("""
+        var tokens = await app.ChildAsync(scope: "openai:chat", details: ModelAccessOf("""
             "models":["gpt-4o-mini"],"budget":{"amount":"0.25","currency":"USD","period":"total"},"rate":{"requests_per_minute":5},"lifetime":120
             """));
 
@@ -190,7 +190,7 @@ public sealed class Exchanging_a_token(SharedBroker shared)
         await using var broker = await BrokerHost.StartAsync(clock: clock);
         using var app = await ConnectAsync(broker);
         clock.Advance(TimeSpan.FromMinutes(25));
-        var tokens = await app.ChildAsync(details: Details("""
+        var tokens = await app.ChildAsync(details: ModelAccessOf("""
             "lifetime":86400
             """));
 
