@@ -114,6 +114,8 @@ public sealed class Every_page(SharedBroker shared)
             pages.Add((await person.GetAsync(path), path));
         }
 
+        var change = (await person.PageAsync("/")).QuerySelector("a[href^='/apps/']")!.GetAttribute("href")!;
+        pages.Add((await person.GetAsync(change), "a grant"));
         pages.Add((await person.GetAsync(new OAuthApp(Broker).AuthorizeUrl()), "consent"));
         pages.Add((await visitor.SendAsync(new HttpRequestMessage(HttpMethod.Post, "/sign-in") { Content = new FormUrlEncodedContent([]) }), "a form without its token"));
         pages.Add((await visitor.SignInAsync("nobody@example.com", "not the password"), "a sign-in that failed"));
