@@ -2,10 +2,12 @@ using TokenBroker.Accounts;
 using TokenBroker.Apps;
 using TokenBroker.Audit;
 using TokenBroker.Authorization;
+using TokenBroker.Authorization.Browsers;
 using TokenBroker.Custody;
 using TokenBroker.Gateway;
 using TokenBroker.Grants;
 using TokenBroker.Metering;
+using TokenBroker.Notices;
 using TokenBroker.Operations;
 using TokenBroker.Pages;
 using TokenBroker.Storage;
@@ -37,6 +39,7 @@ public static class BrokerApplication
         builder.AddUpstreams();
         builder.AddApps();
         builder.AddGrants();
+        builder.AddNotices();
         builder.AddAuthorizationServer();
         builder.AddMetering();
         builder.AddGateway();
@@ -47,12 +50,14 @@ public static class BrokerApplication
         app.UseOperations();
         app.UsePages();
         app.UseRouting();
+        app.UseBrowserAccess();
         app.UseRateLimiter();
         app.UseAuthentication();
         app.UseAuthorization();
 
         app.MapHealth();
         app.MapAccounts();
+        app.MapApps();
         app.MapAuthorizationServer();
         app.MapGateway();
         app.MapPages();

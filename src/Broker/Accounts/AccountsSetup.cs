@@ -1,6 +1,9 @@
+using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.Options;
+using TokenBroker.Accounts.ApiTokens;
 using TokenBroker.Accounts.Passkeys;
 using TokenBroker.Accounts.Passwords;
 using TokenBroker.Storage;
@@ -30,6 +33,10 @@ internal static class AccountsSetup
         services.AddScoped<SetPassword>();
         services.AddScoped<SignInWithPasskey>();
         services.AddScoped<PasskeyRing>();
+        services.AddScoped<ApiTokens.ApiTokens>();
+        services.AddScoped<Operators>();
+        services.AddAuthentication().AddScheme<AuthenticationSchemeOptions, ApiTokenAuthentication>(ApiTokenAuthentication.SchemeName, null);
+        services.Configure<AuthorizationOptions>(Operators.AddPolicies);
     }
 
     /// <summary>The addresses by which password managers find their way (W3C change-password and passkey endpoints).</summary>

@@ -4,7 +4,7 @@ namespace TokenBroker.Accounts;
 
 /// <summary>The session that this request was validated against; what the pages know of the person without a query.</summary>
 internal sealed record CurrentSession(
-    Guid Id, Guid UserId, string Email, DateTime SignedInAt, DateTime ExpiresAt);
+    Guid Id, Guid UserId, string Email, DateTime SignedInAt, DateTime ExpiresAt, bool IsOperator);
 
 internal static class CurrentSessionExtensions
 {

@@ -2,6 +2,7 @@ using System.Net.Mime;
 using System.Security.Claims;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
@@ -44,6 +45,11 @@ internal sealed class SessionCheck(
         }
 
         context.HttpContext.Features.Set(current);
+        if (current.IsOperator)
+        {
+            // For this request alone: the cookie never says it.
+            context.Principal!.AddIdentity(new ClaimsIdentity([Operators.Claim()]));
+        }
     }
 
     /// <summary>Scripts that ask for data get a status, not the sign-in page.</summary>
@@ -63,11 +69,12 @@ internal sealed class SessionCheck(
     /// <summary>The sign-in page says itself where to go on; the cookie handler's own redirect would be a second, unchecked way.</summary>
     public override Task RedirectToReturnUrl(RedirectContext<CookieAuthenticationOptions> context) => Task.CompletedTask;
 
-    /// <summary>Who may not is told so in place; there is no second door to send them to.</summary>
+    /// <summary>Who may not is told so in place; there is no second door to send them to. What is for operators is not there for others.</summary>
     public override Task RedirectToAccessDenied(RedirectContext<CookieAuthenticationOptions> context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        context.Response.StatusCode = StatusCodes.Status403Forbidden;
+        var forOperators = context.HttpContext.GetEndpoint()?.Metadata.GetOrderedMetadata<IAuthorizeData>().Any(data => data.Policy == Operators.Policy) ?? false;
+        context.Response.StatusCode = forOperators ? StatusCodes.Status404NotFound : StatusCodes.Status403Forbidden;
         return Task.CompletedTask;
     }
 
@@ -87,6 +94,7 @@ internal sealed class SessionCheck(
                 s.ExpiresAt,
                 u.Email,
                 u.SecurityStamp,
+                u.IsOperator,
             })
             .FirstOrDefaultAsync(cancellationToken);
         var now = time.GetUtcNow().UtcDateTime;
@@ -106,6 +114,6 @@ internal sealed class SessionCheck(
                 .ExecuteUpdateAsync(set => set.SetProperty(s => s.LastSeenAt, now), cancellationToken);
         }
 
-        return new CurrentSession(sessionId, userId, row.Email ?? "", row.CreatedAt, row.ExpiresAt);
+        return new CurrentSession(sessionId, userId, row.Email ?? "", row.CreatedAt, row.ExpiresAt, row.IsOperator);
     }
 }

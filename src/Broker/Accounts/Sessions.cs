@@ -59,7 +59,7 @@ internal sealed class Sessions(
             },
             cancellationToken);
 
-        Context.Features.Set(new CurrentSession(session.Id, user.Id, user.Email ?? "", now, session.ExpiresAt));
+        Context.Features.Set(new CurrentSession(session.Id, user.Id, user.Email ?? "", now, session.ExpiresAt, user.IsOperator));
         await WriteCookieAsync(user, session.Id, session.ExpiresAt);
     }
 

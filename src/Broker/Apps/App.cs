@@ -38,6 +38,9 @@ internal sealed class App : OpenIddictEntityFrameworkCoreApplication<Guid, Grant
 
     /// <summary>Until when a client ID metadata document counts as fresh.</summary>
     public DateTime? MetadataFreshUntil { get; set; }
+
+    /// <summary>The host that vouches for a metadata document, which people should see at consent: anybody else can take the name.</summary>
+    public string? DocumentHost => Source == AppSource.MetadataDocument ? new Uri(ClientId!).Authority : null;
 }
 
 /// <summary>How an app came to be registered.</summary>

@@ -15,7 +15,7 @@ internal sealed class AppRules(Catalogue catalogue)
 {
     public const int LongestName = 60;
     private const int LongestId = 100;
-    private const int LongestUri = 500;
+    public const int LongestUri = 500;
     private const int MostUris = 20;
     private const int LeastSecretLength = 43;
 
@@ -36,9 +36,11 @@ internal sealed class AppRules(Catalogue catalogue)
 
     private static IEnumerable<AppComplaint> OfIdentity(AppRegistration entry)
     {
-        if (entry.ClientId.Length is 0 or > LongestId)
+        // The address of a client ID metadata document is as long as any other.
+        var longest = entry.ClientId.Contains("://", StringComparison.Ordinal) ? LongestUri : LongestId;
+        if (entry.ClientId.Length == 0 || entry.ClientId.Length > longest)
         {
-            yield return new(nameof(entry.ClientId), $"needs a ClientId of 1 to {LongestId} characters");
+            yield return new(nameof(entry.ClientId), $"needs a ClientId of 1 to {longest} characters");
         }
 
         if (entry.Name.Length is 0 or > LongestName)

@@ -1,3 +1,8 @@
+using TokenBroker.Apps.Api;
+using TokenBroker.Apps.Logos;
+using TokenBroker.Apps.Owned;
+using TokenBroker.Apps.Review;
+
 namespace TokenBroker.Apps;
 
 internal static class AppsSetup
@@ -5,7 +10,23 @@ internal static class AppsSetup
     public static void AddApps(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<AppRules>();
+        builder.Services.AddSingleton<RegisteredOrigins>();
         builder.Services.AddScoped<RegisterApp>();
+        builder.Services.AddScoped<RemoveApp>();
+        builder.Services.AddOptions<ReviewOptions>().BindConfiguration(ReviewOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddScoped<TesterLimit>();
+        builder.Services.AddScoped<ReviewApp>();
+        builder.Services.AddScoped<OwnApps>();
+        builder.Services.AddScoped<ChangeApp>();
+        builder.Services.AddScoped<DeleteApp>();
+        builder.Services.AddScoped<AppLogos>();
+    }
+
+    public static void MapApps(this WebApplication app)
+    {
+        app.MapLogos();
+        app.MapAppsApi();
+        app.MapReviewsApi();
     }
 
     /// <summary>Registers the apps of section <c>Apps</c>. One that is not acceptable stops the start.</summary>

@@ -37,6 +37,14 @@ internal sealed class RegisterApp(
                 var known = (App?)await apps.FindByClientIdAsync(entry.ClientId, cancellationToken);
                 app = known ?? new App { CreatedAt = time.GetUtcNow().UtcDateTime, ReviewStatus = standing.ReviewStatus };
                 (app.Source, app.OwnerId) = (standing.Source, standing.OwnerId);
+                var putBack = known is not null && app.ReviewStatus is (ReviewStatus.Approved or ReviewStatus.Submitted)
+                    && standing.Source != AppSource.Configuration && ReviewRules.NeedsReviewAgain(app, entry);
+                if (putBack || standing.Source == AppSource.Configuration)
+                {
+                    // What the configuration vouches for is approved, also where a developer had registered it before.
+                    app.ReviewStatus = putBack ? ReviewStatus.Unreviewed : standing.ReviewStatus;
+                }
+
                 (app.HomepageUrl, app.OptionalScopes, app.DpopBoundAccessTokens) = (entry.HomepageUrl, [.. entry.OptionalScopes], entry.DpopBoundAccessTokens);
 
                 await apps.PopulateAsync(app, descriptor, cancellationToken);
@@ -51,19 +59,21 @@ internal sealed class RegisterApp(
 
                 await audit.RecordAsync(
                     known is null ? "app.registered" : "app.updated", standing.Actor, $"app:{app.Id}", standing.OwnerId,
-                    new { client_id = entry.ClientId, redirect_uris = entry.RedirectUris, scopes = entry.Scopes }, cancellationToken);
+                    new { client_id = entry.ClientId, redirect_uris = entry.RedirectUris, scopes = entry.Scopes, put_back = putBack }, cancellationToken);
             },
             cancellationToken);
         return app;
     }
 
-    private static OpenIddictApplicationDescriptor Describe(AppRegistration entry)
+    /// <param name="entry">The registration.</param>
+    /// <param name="confidential">Of an app that is known, whether it has a secret, which a change of it does not repeat.</param>
+    internal static OpenIddictApplicationDescriptor Describe(AppRegistration entry, bool confidential = false)
     {
         var descriptor = new OpenIddictApplicationDescriptor
         {
             ClientId = entry.ClientId,
             DisplayName = entry.Name,
-            ClientType = entry.ClientSecret is null && entry.Jwks is null ? ClientTypes.Public : ClientTypes.Confidential,
+            ClientType = entry.ClientSecret is null && entry.Jwks is null && !confidential ? ClientTypes.Public : ClientTypes.Confidential,
             ConsentType = ConsentTypes.Explicit,
             ApplicationType = entry.ApplicationType,
             JsonWebKeySet = entry.Jwks is null ? null : new JsonWebKeySet(entry.Jwks),

@@ -1,8 +1,12 @@
 using Microsoft.Extensions.Options;
-using Microsoft.IdentityModel.Tokens;
 using OpenIddict.Server;
 using OpenIddict.Server.AspNetCore;
 using TokenBroker.Apps;
+using TokenBroker.Authorization.Browsers;
+using TokenBroker.Authorization.Devices;
+using TokenBroker.Authorization.Discovery;
+using TokenBroker.Authorization.PushedRequests;
+using TokenBroker.Authorization.Registration;
 using TokenBroker.Operations;
 using TokenBroker.Storage;
 using TokenBroker.Upstreams;
@@ -20,6 +24,8 @@ internal static class AuthorizationSetup
     /// <summary>A lost answer may be asked for again for this long; then the same refresh token is a theft.</summary>
     public static readonly TimeSpan RefreshLeeway = TimeSpan.FromSeconds(10);
 
+    private const string MissingRedirectUri = "The mandatory 'redirect_uri' parameter is missing, or given more than once.";
+
     public static void AddAuthorizationServer(this WebApplicationBuilder builder)
     {
         builder.Services.AddOptions<BrokerOptions>()
@@ -31,15 +37,22 @@ internal static class AuthorizationSetup
                 "Broker:PublicUrl must be an absolute https address, or http on loopback.")
             .ValidateOnStart();
 
-        builder.Services.AddSingleton<ServerKeys>();
+        builder.Services.AddServerKeys();
         builder.Services.AddScoped<Redemption>();
         builder.Services.AddScoped<IssuedIdentity>();
         builder.Services.AddScoped<TokenEndpoint>();
+        builder.AddDpop();
+        builder.Services.AddPushedRequests();
+        builder.Services.AddBrowserAccess();
+        builder.Services.AddDevices();
         builder.Services.AddDetails();
-        builder.Services.AddSingleton<IConfigureOptions<OpenIddictServerOptions>, UseSealedKeys>();
+        builder.Services.AddExchange();
+        builder.Services.AddSingleton<IConfigureOptions<OpenIddictServerOptions>, UseConfiguration>();
         builder.Services.AddOptions<OpenIddictServerAspNetCoreOptions>().Configure<IOptions<BrokerOptions>>((options, broker) =>
             options.DisableTransportSecurityRequirement = broker.Value.PublicUrl.Scheme == Uri.UriSchemeHttp);
 
+        builder.AddDiscovery();
+        builder.AddClientRegistration();
         builder.Services.AddOpenIddict()
             .AddCore(core =>
             {
@@ -54,6 +67,7 @@ internal static class AuthorizationSetup
             {
                 validation.UseLocalServer();
                 validation.UseDataProtection();
+                validation.UseDpop();
                 validation.UseAspNetCore().DisableAccessTokenExtractionFromQueryString().DisableAccessTokenExtractionFromBodyForm();
             });
     }
@@ -63,6 +77,8 @@ internal static class AuthorizationSetup
         app.MapPost("/connect/token", (HttpContext context, TokenEndpoint endpoint) => endpoint.HandleAsync(context))
             .AllowAnonymous()
             .DisableAntiforgery();
+        app.MapDiscovery();
+        app.MapClientRegistration();
     }
 
     private static void ConfigureServer(OpenIddictServerBuilder server)
@@ -95,6 +111,7 @@ internal static class AuthorizationSetup
             .SuppressJsonResponseIndentation();
 
         server.UseDetails();
+        server.UseExchange();
 
         // The token endpoint redeems by itself, atomically; OpenIddict's own redemption ignores a lost race.
         server.RemoveEventHandler(OpenIddictServerHandlers.RedeemTokenEntry.Descriptor);
@@ -103,10 +120,19 @@ internal static class AuthorizationSetup
             .SetOrder(int.MaxValue - 100_000));
         server.AddEventHandler<ValidateAuthorizationRequestContext>(handler => handler
             .UseInlineHandler(RequireRedirectUri)
-            .SetOrder(OpenIddictServerHandlers.Authentication.ValidateClientIdParameter.Descriptor.Order + 1));
+            .SetOrder(OpenIddictServerHandlers.Authentication.ValidateAuthentication.Descriptor.Order + 1));
+        server.AddEventHandler<ValidatePushedAuthorizationRequestContext>(handler => handler
+            .UseInlineHandler(RequirePushedRedirectUri)
+            .SetOrder(OpenIddictServerHandlers.Authentication.ValidatePushedClientIdParameter.Descriptor.Order + 1));
         server.AddEventHandler<ApplyTokenResponseContext>(handler => handler
             .UseScopedHandler<CompleteRedemption>()
             .SetOrder(int.MinValue + 100_000));
+        server.UsePushedRequests();
+        server.UseDevices();
+        server.DescribeItself();
+        server.AdmitMetadataDocuments();
+        server.UseDpop();
+        server.UseClientAssertions();
     }
 
     /// <summary>
@@ -136,7 +162,17 @@ internal static class AuthorizationSetup
     {
         if (string.IsNullOrEmpty(context.Request.RedirectUri))
         {
-            context.Reject(Errors.InvalidRequest, "The mandatory 'redirect_uri' parameter is missing, or given more than once.");
+            context.Reject(Errors.InvalidRequest, MissingRedirectUri);
+        }
+
+        return default;
+    }
+
+    private static ValueTask RequirePushedRedirectUri(ValidatePushedAuthorizationRequestContext context)
+    {
+        if (string.IsNullOrEmpty(context.Request.RedirectUri))
+        {
+            context.Reject(Errors.InvalidRequest, MissingRedirectUri);
         }
 
         return default;
@@ -148,25 +184,14 @@ internal static class AuthorizationSetup
             await redemption.CompleteAsync(context.Response, context.Request?.RefreshToken, context.CancellationToken);
     }
 
-    /// <summary>What the configuration decides, and the keys that the start loaded.</summary>
-    private sealed class UseSealedKeys(ServerKeys keys, IOptions<BrokerOptions> broker, Catalogue catalogue, TimeProvider time)
-        : IConfigureOptions<OpenIddictServerOptions>
+    /// <summary>What the configuration decides.</summary>
+    private sealed class UseConfiguration(IOptions<BrokerOptions> broker, Catalogue catalogue, TimeProvider time) : IConfigureOptions<OpenIddictServerOptions>
     {
         public void Configure(OpenIddictServerOptions options)
         {
             options.Issuer = broker.Value.PublicUrl;
             options.TimeProvider = time;
             options.Scopes.UnionWith(catalogue.AllScopes);
-            foreach (var key in keys.SigningKeys)
-            {
-                options.SigningCredentials.Add(new SigningCredentials(key, SecurityAlgorithms.EcdsaSha256));
-            }
-
-            foreach (var key in keys.EncryptionKeys)
-            {
-                options.EncryptionCredentials.Add(new EncryptingCredentials(
-                    key, SecurityAlgorithms.RsaOAEP, SecurityAlgorithms.Aes256CbcHmacSha512));
-            }
         }
     }
 }

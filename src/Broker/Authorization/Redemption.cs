@@ -10,9 +10,10 @@ namespace TokenBroker.Authorization;
 /// Redeems a code or refresh token exactly once, under any concurrency: one conditional UPDATE decides, inside the
 /// transaction that also stores the tokens it gives, so that a crash between the two leaves the old token usable.
 /// The response is kept on the redeemed refresh token, sealed under a key derived from that token itself (which is
-/// not stored): a client whose answer was lost gets the same successor again inside the leeway, never a second one.
+/// not stored) and the DPoP key that was proven with it: a client whose answer was lost gets the same successor again
+/// inside the leeway, never a second one, and with another key it gets nothing.
 /// </summary>
-internal sealed class Redemption(BrokerDbContext db, TimeProvider time)
+internal sealed class Redemption(BrokerDbContext db, RequestProof proof, TimeProvider time)
 {
     private const int NonceSize = 12;
     private const int TagSize = 16;
@@ -69,7 +70,7 @@ internal sealed class Redemption(BrokerDbContext db, TimeProvider time)
     }
 
     /// <summary>The JSON response that an earlier use of this refresh token gave.</summary>
-    /// <returns>Null where the token is not redeemed, or was revoked since.</returns>
+    /// <returns>Null where the token is not redeemed, was revoked since, or was redeemed with another DPoP key than this request's.</returns>
     public async Task<byte[]?> SuccessorOfAsync(Guid tokenId, string refreshToken, CancellationToken cancellationToken)
     {
         var sealedSuccessor = await db.Tokens.AsNoTracking()
@@ -79,7 +80,7 @@ internal sealed class Redemption(BrokerDbContext db, TimeProvider time)
         return sealedSuccessor is null ? null : Open(refreshToken, sealedSuccessor);
     }
 
-    private static byte[] Seal(string refreshToken, ReadOnlySpan<byte> response)
+    private byte[] Seal(string refreshToken, ReadOnlySpan<byte> response)
     {
         var record = new byte[NonceSize + response.Length + TagSize];
         RandomNumberGenerator.Fill(record.AsSpan(0, NonceSize));
@@ -88,14 +89,25 @@ internal sealed class Redemption(BrokerDbContext db, TimeProvider time)
         return record;
     }
 
-    private static byte[] Open(string refreshToken, ReadOnlySpan<byte> record)
+    private byte[]? Open(string refreshToken, ReadOnlySpan<byte> record)
     {
         var response = new byte[record.Length - NonceSize - TagSize];
         using var aes = new AesGcm(KeyOf(refreshToken), TagSize);
-        aes.Decrypt(record[..NonceSize], record[NonceSize..^TagSize], record[^TagSize..], response);
-        return response;
+        try
+        {
+            aes.Decrypt(record[..NonceSize], record[NonceSize..^TagSize], record[^TagSize..], response);
+            return response;
+        }
+        catch (AuthenticationTagMismatchException)
+        {
+            return null;
+        }
     }
 
-    private static byte[] KeyOf(string refreshToken) =>
-        HKDF.DeriveKey(HashAlgorithmName.SHA256, Encoding.UTF8.GetBytes(refreshToken), 32, salt: [], "tokenbroker refresh successor"u8.ToArray());
+    private byte[] KeyOf(string refreshToken) => HKDF.DeriveKey(
+        HashAlgorithmName.SHA256,
+        Encoding.UTF8.GetBytes(refreshToken),
+        32,
+        salt: [],
+        info: [.. "tokenbroker refresh successor"u8, .. Encoding.ASCII.GetBytes(proof.Thumbprint ?? "")]);
 }

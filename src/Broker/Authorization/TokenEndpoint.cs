@@ -12,12 +12,13 @@ using static OpenIddict.Abstractions.OpenIddictConstants;
 namespace TokenBroker.Authorization;
 
 /// <summary>
-/// The token endpoint (RFC 6749, section 3.2) for codes and refresh tokens. OpenIddict has authenticated the client
+/// The token endpoint (RFC 6749, section 3.2) for codes, device codes, refresh tokens and exchanges. OpenIddict has authenticated the client
 /// and validated the code or token before this runs; here the grant is checked, the token is redeemed once, and the
 /// new tokens are bound to what the grant allows now: scopes only ever shrink, and no token outlives the grant. A
 /// refresh that asks for fewer scopes narrows its access token alone, which OpenIddict sees to (RFC 6749, section 6).
 /// </summary>
-internal sealed class TokenEndpoint(BrokerDbContext db, Redemption redemption, EndGrant endGrant, IssuedIdentity identity, TimeProvider time)
+internal sealed class TokenEndpoint(
+    BrokerDbContext db, Redemption redemption, EndGrant endGrant, IssuedIdentity identity, ExchangeToken exchange, TimeProvider time)
 {
     private const string Scheme = OpenIddictServerAspNetCoreDefaults.AuthenticationScheme;
 
@@ -27,6 +28,13 @@ internal sealed class TokenEndpoint(BrokerDbContext db, Redemption redemption, E
         var request = context.GetOpenIddictServerRequest()
             ?? throw new InvalidOperationException("The token endpoint was reached without an OpenID Connect request.");
         var presented = (await context.AuthenticateAsync(Scheme)).Principal;
+        if (presented is not null && request.IsTokenExchangeGrantType())
+        {
+            // An access token is not used up by an exchange.
+            var (exchanged, refusal) = await exchange.RunAsync(request, presented, cancellationToken);
+            return exchanged is null ? Refuse(refusal!.Error, refusal.Description) : TypedResults.SignIn(exchanged, properties: null, Scheme);
+        }
+
         if (presented is null
             || !Guid.TryParse(presented.GetTokenId(), out var tokenId)
             || !Guid.TryParse(presented.GetAuthorizationId(), out var grantId))
@@ -64,7 +72,7 @@ internal sealed class TokenEndpoint(BrokerDbContext db, Redemption redemption, E
             var successor = await redemption.SuccessorOfAsync(tokenId, request.RefreshToken!, cancellationToken);
             if (successor is null)
             {
-                return Refuse("The refresh token was revoked. Send the user through the authorization endpoint again.");
+                return Refuse("The refresh token was revoked, or this retry proves another DPoP key than the first use. Send the user through the authorization endpoint again.");
             }
 
             context.Response.Headers.CacheControl = "no-store";
@@ -73,13 +81,15 @@ internal sealed class TokenEndpoint(BrokerDbContext db, Redemption redemption, E
         }
 
         await endGrant.RunAsync(grantId, "code_replay", "system", cancellationToken);
-        return Refuse("The authorization code was used before. All that it gave is revoked; start a new authorization.");
+        return Refuse("The code was used before. All that it gave is revoked; start a new authorization.");
     }
 
-    private static Microsoft.AspNetCore.Http.HttpResults.ForbidHttpResult Refuse(string description) => TypedResults.Forbid(
+    private static Microsoft.AspNetCore.Http.HttpResults.ForbidHttpResult Refuse(string description) => Refuse(Errors.InvalidGrant, description);
+
+    private static Microsoft.AspNetCore.Http.HttpResults.ForbidHttpResult Refuse(string error, string description) => TypedResults.Forbid(
         new AuthenticationProperties(new Dictionary<string, string?>
         {
-            [OpenIddictServerAspNetCoreConstants.Properties.Error] = Errors.InvalidGrant,
+            [OpenIddictServerAspNetCoreConstants.Properties.Error] = error,
             [OpenIddictServerAspNetCoreConstants.Properties.ErrorDescription] = description,
         }),
         [Scheme]);

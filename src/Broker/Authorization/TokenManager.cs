@@ -20,9 +20,30 @@ internal sealed class TokenManager(
     GrantChanges changes)
     : OpenIddictTokenManager<Token>(cache, logger, options, store)
 {
+    private Token? _redeemed;
+
+    /// <summary>OpenIddict asks this of a presented token right before it revokes by authorization, which is told the grant alone.</summary>
+    public override async ValueTask<bool> HasStatusAsync(Token token, string status, CancellationToken cancellationToken = default)
+    {
+        var has = await base.HasStatusAsync(token, status, cancellationToken);
+        _redeemed = has && status == Statuses.Redeemed ? token : null;
+        return has;
+    }
+
     /// <summary>Called by OpenIddict where a redeemed code or refresh token comes back: one of the two holders stole it.</summary>
-    public override async ValueTask<long> RevokeByAuthorizationIdAsync(string identifier, CancellationToken cancellationToken = default) =>
-        await endGrant.RunAsync(Guid.Parse(identifier), "token_replay", "system", cancellationToken) ?? 0;
+    public override async ValueTask<long> RevokeByAuthorizationIdAsync(string identifier, CancellationToken cancellationToken = default)
+    {
+        var grantId = Guid.Parse(identifier);
+        var reason = _redeemed is { } token && token.AuthorizationId == grantId
+            ? token.Type switch
+            {
+                TokenTypeIdentifiers.RefreshToken => "refresh_token_reuse",
+                TokenTypeIdentifiers.Private.AuthorizationCode or TokenTypeIdentifiers.Private.DeviceCode => "code_replay",
+                _ => "token_replay",
+            }
+            : "token_replay";
+        return await endGrant.RunAsync(grantId, reason, "system", cancellationToken) ?? 0;
+    }
 
     public override async ValueTask<bool> TryRevokeAsync(Token token, CancellationToken cancellationToken = default)
     {

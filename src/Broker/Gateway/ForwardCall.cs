@@ -12,7 +12,8 @@ namespace TokenBroker.Gateway;
 /// the grant, the operation, the model, the rate and the budget all allow it, and whatever was sent is settled.
 /// </summary>
 /// <remarks>
-///   (1) The token names the caller: in memory after its first use.
+///   (1) The token names the caller: in memory after its first use. One that is bound to a key (RFC 9449) names nobody
+///       unless the call proves that key.
 ///   (2) The catalogue names the operation, by method and raw path.
 ///   (3) The scope, the rate and the concurrency allow it.
 ///   (4) The body is read, and the model and its price are known.
@@ -58,12 +59,7 @@ internal sealed class ForwardCall(
     private async Task<GatewayError?> TryAsync(HttpContext context, Upstream upstream)
     {
         // (1) The caller.
-        if (BearerToken(context.Request) is not { } token)
-        {
-            return GatewayError.MissingToken;
-        }
-
-        var (caller, refusal) = await callers.FindAsync(context, token);
+        var (caller, refusal) = await callers.FindAsync(context);
         if (caller is null)
         {
             return refusal;
@@ -119,14 +115,6 @@ internal sealed class ForwardCall(
         {
             return (null, GatewayError.KeyUnavailable);
         }
-    }
-
-    public static string? BearerToken(HttpRequest request)
-    {
-        const string Scheme = "Bearer ";
-        return request.Headers.Authorization is [{ } value] && value.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) && value.Length > Scheme.Length
-            ? value[Scheme.Length..].Trim()
-            : null;
     }
 
     /// <summary>What follows <c>/openai/v1</c> in the request line, undecoded; a query is part of it, and matches nothing.</summary>

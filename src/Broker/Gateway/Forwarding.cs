@@ -108,7 +108,9 @@ internal sealed class Forwarding(
             new Usage
             {
                 Id = Guid.CreateVersion7(time.GetUtcNow()),
-                GrantId = call.Caller.Grant.Id,
+
+                // What a child grant used is shown with the grant that the user knows.
+                GrantId = call.Caller.Facts.Line[^1].GrantId,
                 At = time.GetUtcNow().UtcDateTime,
                 Operation = call.Operation.Name,
                 Model = call.Request.Model,

@@ -1,6 +1,6 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
+using TokenBroker.Authorization;
 
 namespace TokenBroker.Gateway;
 
@@ -20,8 +20,37 @@ internal sealed record GatewayError(int Status, string Code, string Message, str
     /// <summary>The scope that was missing (RFC 6750, section 3).</summary>
     public string? Scope { get; init; }
 
+    /// <summary>True where the answer is about the sender's key: the error then stands in the challenge for DPoP (RFC 9449, section 7.1).</summary>
+    public bool IsAboutTheKey { get; private init; }
+
     public static GatewayError MissingToken { get; } = new(
-        401, "invalid_token", "Send an access token of this broker as 'Authorization: Bearer ...'.");
+        401, "invalid_token", "Send an access token of this broker as 'Authorization: Bearer ...' or 'Authorization: DPoP ...'.");
+
+    public static GatewayError TokenIsBound { get; } = new(
+        401, "invalid_token", "The access token is bound to a key. Send it as 'Authorization: DPoP ...' with a proof in the header 'DPoP'.")
+    {
+        IsAboutTheKey = true,
+    };
+
+    public static GatewayError TokenIsNotBound { get; } = new(
+        401, "invalid_token", "The access token is not bound to a key. Send it as 'Authorization: Bearer ...'.")
+    {
+        IsAboutTheKey = true,
+    };
+
+    public static GatewayError OtherKey { get; } = new(
+        401, "invalid_token", "The access token is bound to another key than that of the DPoP proof.")
+    {
+        IsAboutTheKey = true,
+    };
+
+    public static GatewayError NonceWanted { get; } = new(401, ProofFault.Nonce.Error, ProofFault.Nonce.Message) { IsAboutTheKey = true };
+
+    public static GatewayError TooManyProofs { get; } = new(
+        503, "too_many_proofs", "The broker cannot remember more DPoP proofs right now, and takes none that it could not. Try again shortly.")
+    {
+        RetryAfter = TimeSpan.FromSeconds(5),
+    };
 
     public static GatewayError InvalidToken { get; } = new(
         401, "invalid_token", "The access token is not valid, or no longer. Use the refresh token to get another.");
@@ -52,6 +81,8 @@ internal sealed record GatewayError(int Status, string Code, string Message, str
 
     public static GatewayError Timeout { get; } = new(
         504, "upstream_timeout", "The provider was silent for too long.");
+
+    public static GatewayError InvalidProof(ProofFault fault) => fault.WantsNonce ? NonceWanted : new(401, fault.Error, fault.Message) { IsAboutTheKey = true };
 
     public static GatewayError TooLarge(long limit) => new(
         413, "request_too_large", $"The request body is larger than {limit.ToString(CultureInfo.InvariantCulture)} bytes.");
@@ -108,7 +139,7 @@ internal sealed record GatewayError(int Status, string Code, string Message, str
 
         if (Status is 401 or 403)
         {
-            response.Headers.WWWAuthenticate = Challenge();
+            response.Headers.WWWAuthenticate = Challenges.Of(this, context.Request);
         }
 
         await response.Body.WriteAsync(ToJson(baseAddress, context.TraceIdentifier), context.RequestAborted);
@@ -117,25 +148,6 @@ internal sealed record GatewayError(int Status, string Code, string Message, str
     /// <summary>The error as the last event of a stream that had begun.</summary>
     public byte[] ToEvent(string baseAddress, string requestId) =>
         [.. "\n\nevent: error\ndata: "u8, .. ToJson(baseAddress, requestId), .. "\n\n"u8];
-
-    private string Challenge()
-    {
-        var challenge = new StringBuilder("Bearer realm=\"TokenBroker\"");
-        if (this == MissingToken)
-        {
-            // RFC 6750, section 3.1: a request without credentials gets no error code.
-            return challenge.ToString();
-        }
-
-        challenge.Append(CultureInfo.InvariantCulture, $", error=\"{(Status == 401 ? "invalid_token" : Scope is null ? "access_denied" : "insufficient_scope")}\"");
-        challenge.Append(CultureInfo.InvariantCulture, $", error_description=\"{Code}\"");
-        if (Scope is not null)
-        {
-            challenge.Append(CultureInfo.InvariantCulture, $", scope=\"{Scope}\"");
-        }
-
-        return challenge.ToString();
-    }
 
     private byte[] ToJson(string baseAddress, string requestId)
     {

@@ -26,6 +26,13 @@ internal sealed class GatewayOptions
     [Range(1, 1_000_000)]
     public int InvalidTokensPerMinute { get; set; } = 120;
 
+    /// <summary>
+    /// DPoP proofs that are remembered, each for the minute or so that it could be used again: the default is good for
+    /// 7,000 calls a second with bound tokens, and takes up to 50 MB. What is full refuses such calls.
+    /// </summary>
+    [Range(64, 50_000_000)]
+    public int MostProofs { get; set; } = 500_000;
+
     /// <summary>How often cached grants are compared with the database, which bounds what a lost notification can do.</summary>
     public TimeSpan RecheckInterval { get; set; } = TimeSpan.FromSeconds(5);
 }

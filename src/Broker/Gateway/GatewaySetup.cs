@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Options;
+using TokenBroker.Authorization.Discovery;
 using TokenBroker.Operations;
 using TokenBroker.Upstreams;
 
@@ -10,6 +12,8 @@ internal static class GatewaySetup
         builder.Services.AddOptions<GatewayOptions>().BindConfiguration("Gateway").ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddHttpForwarder();
         builder.Services.AddSingleton<LiveGrants>();
+        builder.Services.AddSingleton<SeenProofs>();
+        builder.Services.AddSingleton<SenderCheck>();
         builder.Services.AddSingleton<Callers>();
         builder.Services.AddSingleton<StrangerLimit>();
         builder.Services.AddSingleton<GrantLimits>();
@@ -26,6 +30,7 @@ internal static class GatewaySetup
     public static void MapGateway(this WebApplication app)
     {
         app.MapGet("/api/v1/grant", (HttpContext context, GrantEndpoint endpoint) => endpoint.HandleAsync(context)).AllowAnonymous();
+        var broker = app.Services.GetRequiredService<IOptions<BrokerOptions>>().Value;
         var forward = app.Services.GetRequiredService<ForwardCall>();
         foreach (var upstream in app.Services.GetRequiredService<Catalogue>().All)
         {
@@ -33,6 +38,7 @@ internal static class GatewaySetup
                 .AllowAnonymous()
                 .DisableAntiforgery()
                 .WithMetadata(new LimitedByItsGrant())
+                .WithMetadata(new DescribedAt(ProtectedResources.MetadataAddressOf(broker, upstream.Id)))
                 .WithMetadata(new Microsoft.AspNetCore.Mvc.DisableRequestSizeLimitAttribute());
         }
     }

@@ -34,12 +34,7 @@ internal sealed class GrantEndpoint(Callers callers, TellGranted granted, IOptio
 
     private async Task<GatewayError?> TryAsync(HttpContext context)
     {
-        if (ForwardCall.BearerToken(context.Request) is not { } token)
-        {
-            return GatewayError.MissingToken;
-        }
-
-        var (caller, refusal) = await callers.FindAsync(context, token);
+        var (caller, refusal) = await callers.FindAsync(context);
         if (caller is null || (refusal is not null && refusal != GatewayError.GrantPaused))
         {
             return refusal;

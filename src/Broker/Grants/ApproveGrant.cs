@@ -1,9 +1,23 @@
 using Microsoft.EntityFrameworkCore;
 using OpenIddict.Abstractions;
+using TokenBroker.Apps.Review;
 using TokenBroker.Audit;
 using TokenBroker.Storage;
 
 namespace TokenBroker.Grants;
+
+/// <summary>Why an approval was not written.</summary>
+internal enum ApprovalRefusal
+{
+    /// <summary>The app is not approved, and has all the people that such an app may have.</summary>
+    TestersFull,
+
+    /// <summary>The grant that the approval builds on is not what it was.</summary>
+    Changed,
+}
+
+/// <summary>What became of an approval: a grant, or the reason why there is none.</summary>
+internal sealed record ApprovalOutcome(Grant? Grant, ApprovalRefusal? Refusal);
 
 /// <summary>
 /// Writes what the user approved. One user has one live grant for an app and an upstream: approving again replaces
@@ -11,15 +25,25 @@ namespace TokenBroker.Grants;
 /// builds on a grant is written onto that grant as it was shown, or not at all: what ended or was narrowed meanwhile
 /// does not come back.
 /// </summary>
-internal sealed class ApproveGrant(BrokerDbContext db, AuditLog audit, GrantChanges changes, TimeProvider time)
+internal sealed class ApproveGrant(BrokerDbContext db, AuditLog audit, TesterLimit testers, GrantChanges changes, TimeProvider time)
 {
-    /// <returns>Null where the grant that it builds on is not what it was.</returns>
-    public async Task<Grant?> RunAsync(Approval approval, CancellationToken cancellationToken)
+    public async Task<ApprovalOutcome> RunAsync(Approval approval, CancellationToken cancellationToken)
     {
         Grant? grant = null;
+        var refusal = ApprovalRefusal.Changed;
         await db.InTransactionAsync(
             async () =>
             {
+                // Inside the transaction, so that people who approve at once cannot pass the limit together.
+                if (!await testers.HasRoomAsync(approval.ApplicationId, approval.UserId, cancellationToken))
+                {
+                    refusal = ApprovalRefusal.TestersFull;
+                    await audit.RecordAsync(
+                        "grant.refused", $"user:{approval.UserId}", $"app:{approval.ApplicationId}", approval.UserId,
+                        new { reason = "tester_limit", limit = testers.Limit }, cancellationToken);
+                    return;
+                }
+
                 var now = time.GetUtcNow().UtcDateTime;
                 var live = await db.Grants.FirstOrDefaultAsync(
                     g => g.UserId == approval.UserId && g.ApplicationId == approval.ApplicationId
@@ -45,12 +69,13 @@ internal sealed class ApproveGrant(BrokerDbContext db, AuditLog audit, GrantChan
             },
             cancellationToken);
 
-        if (grant is not null)
+        if (grant is null)
         {
-            changes.Publish(new GrantChange(grant.Id, null));
+            return new ApprovalOutcome(null, refusal);
         }
 
-        return grant;
+        changes.Publish(new GrantChange(grant.Id, null));
+        return new ApprovalOutcome(grant, null);
     }
 
     private Grant Add(Approval approval)

@@ -11,7 +11,7 @@ namespace TokenBroker.Grants;
 /// revokes in the portal, the app revokes its refresh token (RFC 7009), or a replayed code or refresh token shows
 /// that one was stolen, it comes here, so that no path leaves a part alive.
 /// </summary>
-internal sealed class EndGrant(BrokerDbContext db, AuditLog audit, GrantChanges changes, TimeProvider time)
+internal sealed class EndGrant(BrokerDbContext db, AuditLog audit, ReuseNotices reuse, GrantChanges changes, TimeProvider time)
 {
     /// <param name="grantId">The grant to end.</param>
     /// <param name="reason">As the audit log shows it: <c>user</c>, <c>app</c>, <c>code_replay</c>, <c>refresh_token_reuse</c>, ...</param>
@@ -50,6 +50,7 @@ internal sealed class EndGrant(BrokerDbContext db, AuditLog audit, GrantChanges 
                 var userId = await db.Grants.Where(g => g.Id == grantId).Select(g => g.UserId).SingleAsync(cancellationToken);
                 await audit.RecordAsync(
                     "grant.ended", actor, $"grant:{grantId}", userId, new { reason, tokens = revoked, cut_from_it = line.Count - 1 }, cancellationToken);
+                await reuse.PostAsync(grantId, reason, cancellationToken);
             },
             cancellationToken);
 

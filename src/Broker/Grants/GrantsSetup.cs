@@ -8,6 +8,7 @@ internal static class GrantsSetup
         builder.Services.AddScoped<ApproveGrant>();
         builder.Services.AddScoped<ChangeGrant>();
         builder.Services.AddScoped<PauseGrant>();
+        builder.Services.AddScoped<ReuseNotices>();
         builder.Services.AddScoped<EndGrant>();
         builder.Services.AddScoped<RemoveKey>();
     }

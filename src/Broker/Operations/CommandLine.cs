@@ -7,7 +7,7 @@ using TokenBroker.Storage;
 
 namespace TokenBroker.Operations;
 
-/// <summary>The command line: <c>serve</c> (the default), <c>migrate</c>, <c>audit verify</c>.</summary>
+/// <summary>The command line: <c>serve</c> (the default), <c>migrate</c>, <c>audit verify</c>, <c>operators</c>.</summary>
 internal static class CommandLine
 {
     public static async Task<int> RunAsync(string[] args)
@@ -31,6 +31,7 @@ internal static class CommandLine
             serve,
             migrate,
             new Command("audit", "The audit log.") { verify },
+            OperatorCommands.Create(configuration),
         };
         root.SetAction((_, cancellationToken) => ServeAsync(configuration, cancellationToken));
         return await root.Parse(words).InvokeAsync();
@@ -61,11 +62,7 @@ internal static class CommandLine
         {
             await using var app = BrokerApplication.Create(configuration);
             await using var scope = app.Services.CreateAsyncScope();
-            if (!await scope.ServiceProvider.GetRequiredService<BrokerDbContext>().Database.CanConnectAsync(cancellationToken))
-            {
-                throw new InvalidOperationException("There is no database here. Give the --Storage:DataDirectory that the broker runs on, or make one with 'migrate'.");
-            }
-
+            await RequireDatabaseAsync(scope.ServiceProvider, cancellationToken);
             var (verified, brokenAt) = await scope.ServiceProvider.GetRequiredService<AuditLog>().VerifyAsync(cancellationToken);
             Console.WriteLine(json
                 ? System.Text.Json.JsonSerializer.Serialize(new { verified, broken_at = brokenAt })
@@ -73,8 +70,17 @@ internal static class CommandLine
             return brokenAt is null ? 0 : 1;
         });
 
+    /// <summary>For a command that works on what is there: looking makes nothing.</summary>
+    internal static async Task RequireDatabaseAsync(IServiceProvider services, CancellationToken cancellationToken)
+    {
+        if (!await services.GetRequiredService<BrokerDbContext>().Database.CanConnectAsync(cancellationToken))
+        {
+            throw new InvalidOperationException("There is no database here. Give the --Storage:DataDirectory that the broker runs on, or make one with 'migrate'.");
+        }
+    }
+
     /// <summary>What an operator can mend is said in a line, with exit code 1. Anything else is a bug and keeps its trace.</summary>
-    private static async Task<int> ExplainAsync(string what, Func<Task<int>> command)
+    internal static async Task<int> ExplainAsync(string what, Func<Task<int>> command)
     {
         try
         {

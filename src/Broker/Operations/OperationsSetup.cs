@@ -34,6 +34,8 @@ internal static class OperationsSetup
         builder.AddAddressLimits();
         builder.Services.AddOptions<ForwardedHeadersOptions>().Configure<IOptions<BrokerOptions>>(TrustProxies);
         builder.Services.AddHostedService<Startup>();
+        builder.Services.AddOptions<PruningOptions>().BindConfiguration("Pruning").ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddHostedService<Pruning>();
         builder.Services.AddHealthChecks().AddCheck<DatabaseCheck>("database");
     }
 

@@ -18,7 +18,7 @@ internal sealed class Startup(IServiceProvider services, IConfiguration configur
         await services.PrepareStorageAsync(cancellationToken);
         await RefuseToReplaceTheVaultAsync(cancellationToken);
         await services.GetRequiredService<Vault>().CheckAsync(cancellationToken);
-        await services.GetRequiredService<ServerKeys>().LoadAsync(cancellationToken);
+        await services.GetRequiredService<ServerKeys>().RefreshAsync(cancellationToken);
         await services.RegisterConfiguredAppsAsync(configuration, cancellationToken);
     }
 

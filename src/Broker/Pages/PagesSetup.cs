@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
+using TokenBroker.Accounts;
 using TokenBroker.Operations;
 using TokenBroker.Pages.Consent;
 using TokenBroker.Pages.Keys;
@@ -18,6 +19,7 @@ internal static class PagesSetup
         builder.Services.AddRazorPages(options =>
         {
             options.Conventions.AuthorizeFolder("/");
+            options.Conventions.AuthorizeFolder("/Operator", Operators.Policy);
             options.Conventions.AllowAnonymousToPage("/Account/SignIn");
             options.Conventions.AllowAnonymousToPage("/Account/SignUp");
             options.Conventions.AllowAnonymousToPage("/Account/SignOut");

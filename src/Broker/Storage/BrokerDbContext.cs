@@ -89,6 +89,7 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
             token.ToTable("api_tokens");
             token.HasIndex(t => t.Hash).IsUnique();
             token.HasIndex(t => t.UserId);
+            token.HasIndex(t => t.ExpiresAt);
             token.Property(t => t.Name).HasMaxLength(80);
             token.HasOne<User>().WithMany().HasForeignKey(t => t.UserId).OnDelete(DeleteBehavior.Cascade);
         });
@@ -116,6 +117,7 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
             app.ToTable("apps");
             app.HasOne<User>().WithMany().HasForeignKey(a => a.OwnerId).OnDelete(DeleteBehavior.SetNull);
             app.HasIndex(a => a.ReviewStatus);
+            app.HasIndex(a => new { a.Source, a.CreatedAt });
             app.Property(a => a.Source).HasConversion<string>().HasMaxLength(20);
             app.Property(a => a.ReviewStatus).HasConversion<string>().HasMaxLength(12);
             app.PrimitiveCollection(a => a.OptionalScopes);
@@ -131,7 +133,6 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
         {
             token.ToTable("tokens");
             token.HasIndex(t => t.ExpirationDate);
-            token.HasIndex(t => t.CreationDate);
         });
         builder.Entity<Grant>(grant =>
         {
@@ -140,6 +141,7 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
             grant.HasOne<UpstreamKey>().WithMany().HasForeignKey(g => g.UpstreamKeyId).OnDelete(DeleteBehavior.SetNull);
             grant.HasOne<Grant>().WithMany().HasForeignKey(g => g.ParentId).OnDelete(DeleteBehavior.Cascade);
             grant.HasIndex(g => new { g.UserId, g.Status });
+            grant.HasIndex(g => g.ExpiresAt).HasFilter("\"ParentId\" IS NOT NULL");
             grant.Property(g => g.BudgetPeriod).HasConversion<string>().HasMaxLength(8);
             grant.PrimitiveCollection(g => g.Models);
         });
@@ -171,6 +173,7 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
         {
             spend.ToTable("spend");
             spend.HasKey(s => new { s.GrantId, s.Period });
+            spend.HasIndex(s => s.Period);
         });
     }
 

@@ -7,6 +7,7 @@ using TokenBroker.Tests.Host;
 namespace TokenBroker.Tests.Authorization;
 
 /// <summary>Checklist 4: RFC 9207's <c>iss</c>, and what discovery promises (RFC 8414).</summary>
+[Trait("Checklist", "4")]
 public sealed class Announcing_the_issuer(SharedBroker shared)
 {
     private BrokerHost Broker => shared.Host;

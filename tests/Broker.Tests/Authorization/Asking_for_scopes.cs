@@ -4,6 +4,7 @@ using TokenBroker.Tests.Host;
 
 namespace TokenBroker.Tests.Authorization;
 
+[Trait("Checklist", "7")]
 public sealed class Asking_for_scopes(SharedBroker shared)
 {
     private BrokerHost Broker => shared.Host;

@@ -3,6 +3,7 @@ using TokenBroker.Tests.Host;
 namespace TokenBroker.Tests.Authorization;
 
 /// <summary>Checklist 1: an answer goes to a registered address or nowhere.</summary>
+[Trait("Checklist", "1")]
 public sealed class Checking_the_redirect_uri(SharedBroker shared)
 {
     private BrokerHost Broker => shared.Host;

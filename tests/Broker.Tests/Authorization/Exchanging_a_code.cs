@@ -5,6 +5,7 @@ using TokenBroker.Tests.Host;
 namespace TokenBroker.Tests.Authorization;
 
 /// <summary>Checklist 3: a code works once, for a minute, for its own client and redirect URI.</summary>
+[Trait("Checklist", "3")]
 public sealed class Exchanging_a_code(SharedBroker shared)
 {
     private BrokerHost Broker => shared.Host;

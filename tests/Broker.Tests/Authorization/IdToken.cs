@@ -33,6 +33,8 @@ internal static class IdToken
         return ecdsa.VerifyData(Encoding.ASCII.GetBytes(jwt[..dot]), WebEncoders.Base64UrlDecode(jwt[(dot + 1)..]), HashAlgorithmName.SHA256);
     }
 
+    public static string KidOf(Tokens tokens) => Part(tokens.Raw.GetProperty("id_token").GetString()!, 0).GetProperty("kid").GetString()!;
+
     public static async Task<JsonElement> JwksAsync(BrokerHost broker)
     {
         using var http = broker.NewClient();

@@ -5,6 +5,7 @@ using TokenBroker.Tests.Host;
 namespace TokenBroker.Tests.Authorization;
 
 /// <summary>Checklist 2: RFC 7636 with S256, for every client.</summary>
+[Trait("Checklist", "2")]
 public sealed class Proving_with_pkce(SharedBroker shared)
 {
     private BrokerHost Broker => shared.Host;

@@ -6,6 +6,7 @@ using TokenBroker.Tests.Host;
 namespace TokenBroker.Tests.Authorization;
 
 /// <summary>Checklist 6: rotation, binding, scopes. What time does to refresh tokens is in <see cref="Reusing_a_refresh_token"/>.</summary>
+[Trait("Checklist", "6")]
 public sealed class Refreshing_a_token(SharedBroker shared)
 {
     private BrokerHost Broker => shared.Host;

@@ -5,6 +5,7 @@ using TokenBroker.Tests.Host;
 namespace TokenBroker.Tests.Authorization;
 
 /// <summary>Checklist 5: the code flow, and nothing beside it.</summary>
+[Trait("Checklist", "5")]
 public sealed class Refusing_other_flows(SharedBroker shared)
 {
     private BrokerHost Broker => shared.Host;

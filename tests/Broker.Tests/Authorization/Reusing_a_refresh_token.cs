@@ -8,6 +8,7 @@ namespace TokenBroker.Tests.Authorization;
 /// Checklist 6, the second half: a used refresh token inside the leeway is a lost answer, outside it a theft. Each
 /// test has its own people on one broker whose clock only this class moves; so they run one after the other.
 /// </summary>
+[Trait("Checklist", "6")]
 public sealed class Reusing_a_refresh_token : IAsyncLifetime
 {
     private readonly FakeTimeProvider _clock = new(DateTimeOffset.UtcNow);

@@ -11,7 +11,12 @@ namespace TokenBroker.Tests.Conventions;
 public sealed class Every_endpoint(SharedBroker shared)
 {
     /// <summary>Endpoints of programs, which send no cookie that a forged form could ride on.</summary>
-    private static readonly string[] ForPrograms = ["/connect/token", "/openai/{**path}", "/health/live", "/health/ready"];
+    private static readonly string[] ForPrograms =
+    [
+        "/connect/token", "/connect/register", "/openai/{**path}", "/health/live", "/health/ready",
+        "/api/v1/apps", "/api/v1/apps/{client_id}/secret", "/api/v1/apps/{client_id}/submit",
+        "/api/v1/reviews/{client_id}/approve", "/api/v1/reviews/{client_id}/reject", "/api/v1/reviews/{client_id}/withdraw",
+    ];
 
     private IEnumerable<RouteEndpoint> Endpoints => shared.Host.Services.GetServices<EndpointDataSource>()
         .SelectMany(source => source.Endpoints)
@@ -47,6 +52,18 @@ public sealed class Every_endpoint(SharedBroker shared)
     }
 
     [Fact]
+    public void Of_the_management_API_takes_a_personal_token_alone()
+    {
+        var policies = Endpoints
+            .Where(endpoint => endpoint.RoutePattern.RawText!.StartsWith("/api/v1/apps", StringComparison.Ordinal) || endpoint.RoutePattern.RawText!.StartsWith("/api/v1/reviews", StringComparison.Ordinal))
+            .Select(endpoint => (Path: endpoint.RoutePattern.RawText!, Policies: endpoint.Metadata.GetOrderedMetadata<IAuthorizeData>().Select(data => data.Policy)))
+            .ToList();
+
+        policies.Should().HaveCount(11);
+        policies.Should().AllSatisfy(endpoint => endpoint.Policies.Should().Equal(endpoint.Path.StartsWith("/api/v1/reviews", StringComparison.Ordinal) ? "api-operator" : "api"));
+    }
+
+    [Fact]
     public async Task That_is_a_page_refuses_a_form_without_its_token()
     {
         using var person = await Person.WithKeyAsync(shared.Host);
@@ -54,6 +71,7 @@ public sealed class Every_endpoint(SharedBroker shared)
             .Where(endpoint => endpoint.Metadata.GetMetadata<PageActionDescriptor>() is not null)
             .Select(endpoint => "/" + endpoint.RoutePattern.RawText!.TrimStart('/'))
             .Where(path => !path.Contains('{', StringComparison.Ordinal) && !path.StartsWith("/connect/", StringComparison.Ordinal))
+            .Where(path => !path.StartsWith("/operator/", StringComparison.Ordinal)) // Not there for who is no operator.
             .Distinct()
             .ToList();
         paths.Should().Contain(["/keys", "/sign-in", "/account"]);

@@ -3,6 +3,7 @@ using TokenBroker.Tests.Host;
 
 namespace TokenBroker.Tests.Gateway;
 
+[Trait("Checklist", "7")]
 public sealed class A_scope(PrivateBroker own) : IClassFixture<PrivateBroker>
 {
     public static TheoryData<string> Scopes => [.. SampleCall.All.Select(call => call.Scope).Distinct()];

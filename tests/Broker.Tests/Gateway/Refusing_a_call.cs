@@ -168,7 +168,7 @@ public sealed class Refusing_a_call(PrivateBroker own) : IClassFixture<PrivateBr
         Broker.Journal.Arrived.Should().Be(before, "a refused call is not sent");
         response.Content.Headers.ContentType!.MediaType.Should().Be("application/json");
         response.Headers.CacheControl!.NoStore.Should().BeTrue();
-        response.Headers.WwwAuthenticate.Count.Should().Be(status is 401 or 403 ? 1 : 0);
+        response.Headers.WwwAuthenticate.Count.Should().Be(status switch { 401 => 2, 403 => 1, _ => 0 });
         var json = await response.Content.ReadFromJsonAsync<JsonElement>();
         json.GetProperty("request_id").GetString().Should().StartWith("req_").And.Be(response.Headers.GetValues("TokenBroker-Request-Id").Single());
         var error = json.GetProperty("error");

@@ -17,7 +17,8 @@ public sealed class Refusing_a_token(PrivateBroker own) : IClassFixture<PrivateB
         using var response = await new Api(Broker, null).ChatAsync();
 
         await BeInvalidTokenAsync(response);
-        response.Headers.WwwAuthenticate.ToString().Should().Be("Bearer realm=\"TokenBroker\"", "RFC 6750, section 3.1");
+        response.Headers.WwwAuthenticate.ToString().Should().Be(
+            "Bearer realm=\"TokenBroker\", DPoP realm=\"TokenBroker\", algs=\"ES256 ES384 RS256 PS256\"", "RFC 6750, section 3.1");
     }
 
     [Theory]

@@ -21,9 +21,23 @@ public sealed class BrokerHost : IAsyncDisposable
     public const string AppId = "test-app";
     public const string OtherAppId = "other-app";
     public const string PublicAppId = "public-app";
+    public const string ParAppId = "par-app";
+    public const string NativeAppId = "native-app";
+    public const string DeviceAppId = "device-app";
+
+    /// <summary>A public app that gets DPoP-bound tokens or none.</summary>
+    public const string BoundAppId = "bound-app";
+
+    /// <summary>An app that authenticates with <see cref="KeyedAppKey"/>.</summary>
+    public const string KeyedAppId = "keyed-app";
+    public const string OtherKeyedAppId = "other-keyed-app";
     public const string RedirectUri = "https://app.example/callback";
     public static readonly string AppSecret = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
     public static readonly string OtherAppSecret = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
+    public static readonly string ParAppSecret = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
+
+    public static readonly SigningKey KeyedAppKey = SigningKey.New();
+    public static readonly SigningKey OtherKeyedAppKey = SigningKey.New("PS256");
 
     private readonly Dictionary<string, string> _settings;
     private readonly bool _ownsData;
@@ -160,12 +174,38 @@ public sealed class BrokerHost : IAsyncDisposable
         RegisterApp(settings, 0, AppId, AppSecret, "Test App");
         RegisterApp(settings, 1, OtherAppId, OtherAppSecret, "Other App");
         RegisterApp(settings, 2, PublicAppId, null, "Public App");
+        RegisterOtherKinds(settings);
+        RegisterApp(settings, 20, BoundAppId, null, "Bound App");
+        settings["Apps:20:DpopBoundAccessTokens"] = "true";
+        RegisterApp(settings, 21, KeyedAppId, null, "Keyed App");
+        settings["Apps:21:Jwks"] = KeyedAppKey.Jwks;
+        RegisterApp(settings, 22, OtherKeyedAppId, null, "Other Keyed App");
+        settings["Apps:22:Jwks"] = OtherKeyedAppKey.Jwks;
         foreach (var (name, value) in _settings)
         {
             settings[name] = value;
         }
 
         return [.. settings.Select(pair => $"--{pair.Key}={pair.Value}")];
+    }
+
+    private static void RegisterOtherKinds(Dictionary<string, string> settings)
+    {
+        RegisterApp(settings, 20, ParAppId, ParAppSecret, "Pushing App");
+        settings["Apps:20:RequirePushedAuthorizationRequests"] = "true";
+
+        RegisterApp(settings, 21, NativeAppId, null, "Native App");
+        settings["Apps:21:ApplicationType"] = "native";
+        settings["Apps:21:RedirectUris:0"] = "http://127.0.0.1/callback";
+        settings["Apps:21:RedirectUris:1"] = "http://[::1]/callback";
+        settings["Apps:21:RedirectUris:2"] = "http://localhost/callback";
+        settings["Apps:21:RedirectUris:3"] = "com.example.native:/callback";
+        settings["Apps:21:RedirectUris:4"] = "https://native.example/callback";
+
+        RegisterApp(settings, 22, DeviceAppId, null, "Device App");
+        settings.Remove("Apps:22:RedirectUris:0");
+        settings["Apps:22:GrantTypes:0"] = "urn:ietf:params:oauth:grant-type:device_code";
+        settings["Apps:22:GrantTypes:1"] = "refresh_token";
     }
 
     private static void RegisterApp(Dictionary<string, string> settings, int index, string id, string? secret, string name)

@@ -22,8 +22,15 @@ public sealed class OAuthApp(BrokerHost host, string clientId = BrokerHost.AppId
     {
         BrokerHost.AppId => BrokerHost.AppSecret,
         BrokerHost.OtherAppId => BrokerHost.OtherAppSecret,
+        BrokerHost.ParAppId => BrokerHost.ParAppSecret,
         _ => null,
     };
+
+    /// <summary>Adds to each request to the broker's endpoints, such as a proof.</summary>
+    public Action<HttpRequestMessage>? OnSend { get; init; }
+
+    /// <summary>More parameters of the authorization request.</summary>
+    public Dictionary<string, string?> More { get; init; } = [];
 
     public string Verifier { get; set; } = WebEncoders.Base64UrlEncode(RandomNumberGenerator.GetBytes(32));
 
@@ -44,7 +51,7 @@ public sealed class OAuthApp(BrokerHost host, string clientId = BrokerHost.AppId
             ["code_challenge"] = Challenge,
             ["code_challenge_method"] = "S256",
         };
-        foreach (var (name, value) in change ?? [])
+        foreach (var (name, value) in More.Concat(change ?? []))
         {
             query[name] = value;
         }
@@ -102,7 +109,8 @@ public sealed class OAuthApp(BrokerHost host, string clientId = BrokerHost.AppId
         ["refresh_token"] = refreshToken,
     }, change));
 
-    public Task<HttpResponseMessage> RevokeAsync(string token) => PostAsync("/connect/revoke", new() { ["token"] = token });
+    public Task<HttpResponseMessage> RevokeAsync(string token, Dictionary<string, string?>? change = null) =>
+        PostAsync("/connect/revoke", Merge(new() { ["token"] = token }, change));
 
     public Task<HttpResponseMessage> IntrospectAsync(string token) => PostAsync("/connect/introspect", new() { ["token"] = token });
 
@@ -123,7 +131,8 @@ public sealed class OAuthApp(BrokerHost host, string clientId = BrokerHost.AppId
     public static async Task<string> ErrorAsync(HttpResponseMessage response) =>
         (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("error").GetString()!;
 
-    private async Task<HttpResponseMessage> PostAsync(string path, Dictionary<string, string?> form)
+    /// <summary>Posts a form as this app: with its secret, or with its client_id where it has none.</summary>
+    public async Task<HttpResponseMessage> PostAsync(string path, Dictionary<string, string?> form)
     {
         var request = new HttpRequestMessage(HttpMethod.Post, path);
         if (Secret is not null)
@@ -136,6 +145,7 @@ public sealed class OAuthApp(BrokerHost host, string clientId = BrokerHost.AppId
         }
 
         request.Content = new FormUrlEncodedContent(form.Where(pair => pair.Value is not null).ToDictionary(pair => pair.Key, pair => pair.Value!));
+        OnSend?.Invoke(request);
         return await _http.SendAsync(request);
     }
 

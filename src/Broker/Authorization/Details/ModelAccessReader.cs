@@ -22,7 +22,10 @@ internal sealed partial class ModelAccessReader(Catalogue catalogue, IOptions<Br
     /// <param name="json">The parameter as it came.</param>
     /// <param name="scopes">What the same request asks for: its upstream is the one that the detail must name.</param>
     /// <returns>What is proposed, or what is wrong with it.</returns>
-    public (ModelAccess? Access, string? Complaint) Read(string json, IEnumerable<string> scopes)
+    public (ModelAccess? Access, string? Complaint) Read(string json, IEnumerable<string> scopes) => Read(json, scopes, GrantBounds.ShortestLifetime);
+
+    /// <inheritdoc cref="Read(string, IEnumerable{string})"/>
+    public (ModelAccess? Access, string? Complaint) Read(string json, IEnumerable<string> scopes, TimeSpan shortest)
     {
         if (Encoding.UTF8.GetByteCount(json) > MostBytes)
         {
@@ -32,7 +35,7 @@ internal sealed partial class ModelAccessReader(Catalogue catalogue, IOptions<Br
         try
         {
             using var document = JsonDocument.Parse(json, s_strict);
-            return (Read(document.RootElement, scopes), null);
+            return (Read(document.RootElement, scopes, shortest), null);
         }
         catch (JsonException)
         {
@@ -44,7 +47,7 @@ internal sealed partial class ModelAccessReader(Catalogue catalogue, IOptions<Br
         }
     }
 
-    private ModelAccess Read(JsonElement details, IEnumerable<string> scopes)
+    private ModelAccess Read(JsonElement details, IEnumerable<string> scopes, TimeSpan shortest)
     {
         Require(details.ValueKind == JsonValueKind.Array && details.GetArrayLength() == 1, "Send an array of exactly one object.");
         var detail = details[0];
@@ -56,7 +59,7 @@ internal sealed partial class ModelAccessReader(Catalogue catalogue, IOptions<Br
         Require(upstreamId is not null && catalogue.Find(upstreamId) is not null, "'upstream' must name a provider of this broker, such as 'openai'.");
         Require(catalogue.OfScopes(scopes)?.Id == upstreamId, "Ask for at least one scope of the same upstream, and of no other; scopes are what opens operations.");
         ReadLocations(detail, upstreamId!);
-        return new ModelAccess(upstreamId!, ReadModels(detail), ReadBudget(detail), ReadRate(detail), ReadLifetime(detail));
+        return new ModelAccess(upstreamId!, ReadModels(detail), ReadBudget(detail), ReadRate(detail), ReadLifetime(detail, shortest));
     }
 
     private void ReadLocations(JsonElement detail, string upstreamId)
@@ -129,14 +132,14 @@ internal sealed partial class ModelAccessReader(Catalogue catalogue, IOptions<Br
         return (int)Whole(rate.GetProperty("requests_per_minute"))!.Value;
     }
 
-    private static TimeSpan? ReadLifetime(JsonElement detail)
+    private static TimeSpan? ReadLifetime(JsonElement detail, TimeSpan shortest)
     {
         if (Member(detail, "lifetime") is not { } lifetime)
         {
             return null;
         }
 
-        var (least, most) = ((long)GrantBounds.ShortestLifetime.TotalSeconds, (long)GrantBounds.LongestLifetime.TotalSeconds);
+        var (least, most) = ((long)shortest.TotalSeconds, (long)GrantBounds.LongestLifetime.TotalSeconds);
         Require(
             Whole(lifetime) is { } seconds && seconds >= least && seconds <= most,
             $"'lifetime' must be a whole number of seconds from {least} to {most}.");

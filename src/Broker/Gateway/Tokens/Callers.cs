@@ -15,21 +15,46 @@ using TokenBroker.Storage;
 namespace TokenBroker.Gateway;
 
 /// <summary>An access token that was validated, and the grant it speaks for.</summary>
-internal sealed record Caller(LiveGrant Grant, GrantFacts Facts, FrozenSet<string> Scopes, DateTimeOffset TokenExpiresAt);
+/// <param name="Grant">The grant.</param>
+/// <param name="Facts">The grant, as it was when the token was validated.</param>
+/// <param name="Scopes">What the token and the grant both allow.</param>
+/// <param name="TokenExpiresAt">When the token ends.</param>
+/// <param name="KeyThumbprint">The key that each call must prove (RFC 9449); null for a bearer token.</param>
+internal sealed record Caller(
+    LiveGrant Grant, GrantFacts Facts, FrozenSet<string> Scopes, DateTimeOffset TokenExpiresAt, string? KeyThumbprint);
 
 /// <summary>
 /// Turns an access token into its grant. A token is validated once through OpenIddict and against its own row; after
-/// that it is found in memory by its SHA-256 until it expires or its grant changes. The raw token is never kept.
+/// that it is found in memory by its SHA-256 until it expires or its grant changes. The raw token is never kept. A
+/// token that is bound to a key names nobody until the call has proven that key: see <see cref="SenderCheck"/>.
 /// </summary>
 internal sealed class Callers(
-    LiveGrants grants, StrangerLimit strangers, IServiceScopeFactory scopes, IOptions<BrokerOptions> broker, TimeProvider time)
+    LiveGrants grants, StrangerLimit strangers, SenderCheck senders, IServiceScopeFactory scopes, IOptions<BrokerOptions> broker, TimeProvider time)
 {
     private const int MostTokens = 100_000;
     private const int LongestToken = 8_192;
     private readonly ConcurrentDictionary<TokenHash, Caller> _callers = new();
 
-    /// <returns>The caller, or the refusal; both where the token is good and its grant does not hold now.</returns>
-    public ValueTask<(Caller? Caller, GatewayError? Refusal)> FindAsync(HttpContext context, string token)
+    /// <summary>Who calls, by the request's Authorization header and, where the token is bound, its DPoP header.</summary>
+    /// <returns>The caller, or the refusal; both where the token is good and the call may still not be made.</returns>
+    public async ValueTask<(Caller? Caller, GatewayError? Refusal)> FindAsync(HttpContext context)
+    {
+        if (PresentedToken.Of(context.Request) is not { } presented)
+        {
+            return (null, GatewayError.MissingToken);
+        }
+
+        var (caller, refusal) = await FindAsync(context, presented.Token);
+        if (caller is null || senders.Check(context, presented, caller) is not { } notTheSender)
+        {
+            return (caller, refusal);
+        }
+
+        // That a nonce is due is no event of anybody's log.
+        return (notTheSender == GatewayError.NonceWanted ? null : caller, notTheSender);
+    }
+
+    private ValueTask<(Caller? Caller, GatewayError? Refusal)> FindAsync(HttpContext context, string token)
     {
         if (token.Length > LongestToken || !Ascii.IsValid(token))
         {
@@ -86,7 +111,8 @@ internal sealed class Callers(
         if (principal is null
             || !Guid.TryParse(principal.GetAuthorizationId(), out var grantId)
             || !Guid.TryParse(principal.GetTokenId(), out var tokenId)
-            || principal.GetExpirationDate() is not { } expires)
+            || principal.GetExpirationDate() is not { } expires
+            || !Confirmation.TryRead(principal, out var key))
         {
             return (null, GatewayError.InvalidToken);
         }
@@ -127,7 +153,7 @@ internal sealed class Callers(
 
             // What the token says and what the grant says now: a call needs both.
             var allowed = principal.GetScopes().Where(facts.Scopes.Contains).ToFrozenSet(StringComparer.Ordinal);
-            var caller = new Caller(grant, facts, allowed, expires);
+            var caller = new Caller(grant, facts, allowed, expires, key);
             if (_callers.Count < MostTokens)
             {
                 _callers[hash] = caller;

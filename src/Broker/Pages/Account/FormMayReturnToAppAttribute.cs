@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Mvc.RazorPages;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.Primitives;
 using OpenIddict.Abstractions;
+using TokenBroker.Authorization.PushedRequests;
 
 namespace TokenBroker.Pages.Account;
 
@@ -34,6 +35,12 @@ internal sealed class FormMayReturnToAppAttribute : Attribute, IAsyncResultFilte
     {
         var clientId = request.GetValueOrDefault("client_id").ToString();
         var redirectUri = request.GetValueOrDefault("redirect_uri").ToString();
+        if (request.GetValueOrDefault("request_uri").ToString() is { Length: > 0 } requestUri)
+        {
+            var pushed = await context.RequestServices.GetRequiredService<PendingRequests>().FindAsync(context, requestUri);
+            redirectUri = pushed?.RedirectUri ?? "";
+        }
+
         if (clientId.Length == 0 || !Uri.TryCreate(redirectUri, UriKind.Absolute, out var uri))
         {
             return;

@@ -26,7 +26,7 @@ internal sealed class AnswerConsent(ApproveGrant approve, StoreKey storeKey, Con
         // A full answer speaks for itself. One about a difference makes sense for the grant that it was shown with.
         if (form.Shape != ConsentShape.Full && (form.Shape != request.Shape || form.Seen != request.Seen))
         {
-            return Again(request, complaints);
+            return Again(request, complaints, Changed);
         }
 
         if (form.Shape == ConsentShape.Confirm)
@@ -44,7 +44,13 @@ internal sealed class AnswerConsent(ApproveGrant approve, StoreKey storeKey, Con
             return new ConsentOutcome(null, form);
         }
 
-        return await approve.RunAsync(approval, cancellationToken) is { } grant ? new ConsentOutcome(grant, form) : Again(request, complaints);
+        var outcome = await approve.RunAsync(approval, cancellationToken);
+        return outcome.Refusal switch
+        {
+            null => new ConsentOutcome(outcome.Grant, form),
+            ApprovalRefusal.TestersFull => Again(request, complaints, "The last place for a tester of this app was just taken. It can have no more people until it is reviewed."),
+            _ => Again(request, complaints, Changed),
+        };
     }
 
     public Task DenyAsync(ConsentRequest request, CancellationToken cancellationToken) =>
@@ -112,10 +118,10 @@ internal sealed class AnswerConsent(ApproveGrant approve, StoreKey storeKey, Con
         };
     }
 
-    private static ConsentOutcome Again(ConsentRequest request, ModelStateDictionary complaints)
+    private static ConsentOutcome Again(ConsentRequest request, ModelStateDictionary complaints, string why)
     {
         complaints.Clear();
-        complaints.AddModelError("", Changed);
+        complaints.AddModelError("", why);
         return new ConsentOutcome(null, ConsentForm.For(request));
     }
 

@@ -52,6 +52,11 @@ internal sealed class ConsentModel(
             return await SignInAsync(covering);
         }
 
+        if (Asked.FullWords is { } full)
+        {
+            return silent ? Refuse(Errors.AccessDenied, full) : Show();
+        }
+
         if (silent)
         {
             return Refuse(Errors.ConsentRequired, "The user must be asked.");
@@ -77,7 +82,12 @@ internal sealed class ConsentModel(
         if (Form.Decision != ConsentForm.Approve)
         {
             await answer.DenyAsync(Asked, HttpContext.RequestAborted);
-            return Refuse(Errors.AccessDenied, "The user did not allow it.");
+            return Refuse(Errors.AccessDenied, Asked.FullWords ?? "The user did not allow it.");
+        }
+
+        if (Asked.IsFull)
+        {
+            return Show();
         }
 
         (var grant, Form) = await answer.AllowAsync(Asked, Form, ModelState, HttpContext.RequestAborted);

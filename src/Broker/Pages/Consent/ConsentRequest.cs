@@ -77,6 +77,14 @@ internal sealed class ConsentRequest
 
     public required DateTime Now { get; init; }
 
+    /// <summary>How many people may use the app until it is reviewed.</summary>
+    public required int TesterLimit { get; init; }
+
+    /// <summary>What to say where the app has all of them, and this person is not one; null where there is room.</summary>
+    public required string? FullWords { get; init; }
+
+    public bool IsFull => FullWords is not null;
+
     public string AppName => App.DisplayName ?? App.ClientId ?? "";
 
     public ConsentShape Shape => Difference is null ? ConsentShape.Full : Difference.IsEmpty ? ConsentShape.Confirm : ConsentShape.Difference;

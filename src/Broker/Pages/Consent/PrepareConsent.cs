@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using OpenIddict.Abstractions;
 using TokenBroker.Accounts;
 using TokenBroker.Apps;
+using TokenBroker.Apps.Review;
 using TokenBroker.Authorization;
 using TokenBroker.Custody;
 using TokenBroker.Grants;
@@ -13,7 +14,7 @@ namespace TokenBroker.Pages.Consent;
 
 /// <summary>Makes, of what an app sent, what a person is asked.</summary>
 internal sealed class PrepareConsent(
-    BrokerDbContext db, Catalogue catalogue, ModelAccessReader reader, IOptions<GrantBounds> bounds, TimeProvider time)
+    BrokerDbContext db, Catalogue catalogue, ModelAccessReader reader, TesterLimit testers, IOptions<GrantBounds> bounds, TimeProvider time)
 {
     /// <summary>What to tell an app whose scopes name no provider, or several.</summary>
     public const string ScopeComplaint = "Ask for at least one scope of exactly one provider, such as 'openai:chat'.";
@@ -54,6 +55,8 @@ internal sealed class PrepareConsent(
                 : null,
             MostRequestsPerMinute = bounds.Value.RequestsPerMinute,
             Now = now,
+            TesterLimit = testers.Limit,
+            FullWords = await testers.HasRoomAsync(app.Id, userId, context.RequestAborted) ? null : testers.Words,
         };
     }
 
@@ -86,6 +89,8 @@ internal sealed class PrepareConsent(
             Difference = null,
             MostRequestsPerMinute = bounds.Value.RequestsPerMinute,
             Now = now,
+            TesterLimit = testers.Limit,
+            FullWords = null,
         };
     }
 

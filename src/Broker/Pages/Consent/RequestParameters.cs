@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http.Extensions;
 using OpenIddict.Abstractions;
+using TokenBroker.Authorization.PushedRequests;
 
 namespace TokenBroker.Pages.Consent;
 
@@ -9,13 +10,16 @@ internal static class RequestParameters
     private static readonly string[] Carried =
     [
         "client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "code_challenge",
-        "code_challenge_method", "prompt", "max_age", "login_hint", "ui_locales", "display", "acr_values", "claims", "resource",
+        "code_challenge_method", "prompt", "max_age", "login_hint", "ui_locales", "display", "acr_values", "claims", "resource", "dpop_jkt",
         "authorization_details", "include_granted_scopes",
     ];
 
+    private static readonly string[] CarriedOfPushed = ["client_id", "request_uri"];
+
     public static IEnumerable<KeyValuePair<string, string>> Of(OpenIddictRequest request)
     {
-        foreach (var name in Carried)
+        // What was pushed stays here, and its own name is enough to find it again.
+        foreach (var name in PendingRequests.IsOurs(request.RequestUri) ? CarriedOfPushed : Carried)
         {
             if ((string?)request[name] is { } value)
             {

@@ -145,6 +145,8 @@ namespace TokenBroker.Storage.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("ExpiresAt");
+
                     b.HasIndex("Hash")
                         .IsUnique();
 
@@ -370,6 +372,8 @@ namespace TokenBroker.Storage.Migrations
 
                     b.HasIndex("ReviewStatus");
 
+                    b.HasIndex("Source", "CreatedAt");
+
                     b.ToTable("apps", (string)null);
                 });
 
@@ -564,8 +568,6 @@ namespace TokenBroker.Storage.Migrations
 
                     b.HasIndex("AuthorizationId");
 
-                    b.HasIndex("CreationDate");
-
                     b.HasIndex("ExpirationDate");
 
                     b.HasIndex("ReferenceId")
@@ -716,6 +718,9 @@ namespace TokenBroker.Storage.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("ExpiresAt")
+                        .HasFilter("\"ParentId\" IS NOT NULL");
+
                     b.HasIndex("ParentId");
 
                     b.HasIndex("UpstreamKeyId");
@@ -742,6 +747,8 @@ namespace TokenBroker.Storage.Migrations
                         .HasColumnType("INTEGER");
 
                     b.HasKey("GrantId", "Period");
+
+                    b.HasIndex("Period");
 
                     b.ToTable("spend", (string)null);
                 });
