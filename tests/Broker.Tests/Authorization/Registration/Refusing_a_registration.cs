@@ -134,7 +134,9 @@ public sealed class Refusing_a_registration(SharedBroker shared, SelfServiceBrok
         const string Token = "0123456789012345678901234567890123456789012";
         await using var broker = await BrokerHost.StartAsync(new()
         {
-            ["Registration:Dynamic:Enabled"] = "true", ["Registration:Dynamic:InitialAccessToken"] = Token, ["Registration:Dynamic:PerHour"] = "4",
+            ["Registration:Dynamic:Enabled"] = "true",
+            ["Registration:Dynamic:InitialAccessToken"] = Token,
+            ["Registration:Dynamic:PerHour"] = "4",
         });
         var body = RegisteredApp.Metadata().ToJsonString();
 
