@@ -20,7 +20,7 @@ public sealed class Keeping_apps_apart(SharedBroker shared)
         var app = await ada.NewAppAsync();
         var before = await StateAsync(app);
 
-        foreach (var id in (string[])[app.ClientId, BrokerHost.AppId, "app_nothing", "%00"])
+        foreach (var id in (string[])[app.ClientId, BrokerHost.AppId, "app_nothing", app.ClientId.ToUpperInvariant()])
         {
             foreach (var path in (string[])["", "/secret", "/delete"])
             {
