@@ -108,7 +108,10 @@ public sealed class Registering_an_app(SharedBroker shared)
 
         using var refused = await developer.Person.PostAsync("/developer/new", new()
         {
-            ["Form.Name"] = "App", ["Form.Kind"] = "Browser", ["Form.RedirectUris"] = "http://app.example/cb", ["Form.Scopes"] = "openai:chat",
+            ["Form.Name"] = "App",
+            ["Form.Kind"] = "Browser",
+            ["Form.RedirectUris"] = "http://app.example/cb",
+            ["Form.Scopes"] = "openai:chat",
         });
 
         (await Browsing.ComplaintAsync(refused)).Should().Contain("neither https nor http on loopback: http://app.example/cb");
