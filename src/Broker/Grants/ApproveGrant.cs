@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using OpenIddict.Abstractions;
 using TokenBroker.Apps.Review;
@@ -6,24 +5,6 @@ using TokenBroker.Audit;
 using TokenBroker.Storage;
 
 namespace TokenBroker.Grants;
-
-/// <summary>What the user approved, after narrowing.</summary>
-internal sealed record Approval(Guid UserId, Guid ApplicationId, string UpstreamId, Guid UpstreamKeyId, IReadOnlyList<string> Scopes)
-{
-    /// <summary>Null for every model.</summary>
-    public required IReadOnlyList<string>? Models { get; init; }
-
-    public required long BudgetMicros { get; init; }
-
-    public required BudgetPeriod BudgetPeriod { get; init; }
-
-    public required int? RequestsPerMinute { get; init; }
-
-    public required DateTime ExpiresAt { get; init; }
-
-    /// <summary>The grant that the user was shown and that the approval builds on; null where they were shown none.</summary>
-    public Grant? Earlier { get; init; }
-}
 
 /// <summary>Why an approval was not written.</summary>
 internal enum ApprovalRefusal
@@ -75,24 +56,15 @@ internal sealed class ApproveGrant(BrokerDbContext db, AuditLog audit, TesterLim
                 }
 
                 grant = live ?? Add(approval);
-                Apply(grant, approval);
+                approval.WriteTo(grant);
+                grant.PausedAt = null;
                 await db.SaveChangesAsync(cancellationToken);
                 await audit.RecordAsync(
                     live is not null ? "grant.renewed" : "grant.approved",
                     $"user:{approval.UserId}",
                     $"grant:{grant.Id}",
                     approval.UserId,
-                    new
-                    {
-                        app = approval.ApplicationId,
-                        key = approval.UpstreamKeyId,
-                        scopes = approval.Scopes,
-                        models = approval.Models,
-                        budget_micros = approval.BudgetMicros,
-                        budget_period = approval.BudgetPeriod.ToString(),
-                        requests_per_minute = approval.RequestsPerMinute,
-                        expires_at = grant.ExpiresAt,
-                    },
+                    approval.ForTheRecord(),
                     cancellationToken);
             },
             cancellationToken);
@@ -120,18 +92,5 @@ internal sealed class ApproveGrant(BrokerDbContext db, AuditLog audit, TesterLim
         };
         db.Grants.Add(grant);
         return grant;
-    }
-
-    private static void Apply(Grant grant, Approval approval)
-    {
-        grant.Scopes = JsonSerializer.Serialize(approval.Scopes);
-        grant.UpstreamKeyId = approval.UpstreamKeyId;
-        grant.Models = approval.Models;
-        grant.BudgetMicros = approval.BudgetMicros;
-        grant.BudgetPeriod = approval.BudgetPeriod;
-        grant.RequestsPerMinute = approval.RequestsPerMinute;
-        grant.ExpiresAt = approval.ExpiresAt;
-        grant.PausedAt = null;
-        grant.Revision++;
     }
 }

@@ -6,6 +6,7 @@ internal static class GrantsSetup
     {
         builder.Services.AddSingleton<GrantChanges>();
         builder.Services.AddScoped<ApproveGrant>();
+        builder.Services.AddScoped<ChangeGrant>();
         builder.Services.AddScoped<PauseGrant>();
         builder.Services.AddScoped<ReuseNotices>();
         builder.Services.AddScoped<EndGrant>();

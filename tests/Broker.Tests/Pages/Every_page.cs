@@ -8,10 +8,11 @@ namespace TokenBroker.Tests.Pages;
 public sealed class Every_page(SharedBroker shared)
 {
     private static readonly string[] ForVisitors = ["/sign-in", "/sign-up", "/sign-out", "/nothing-here", "/error/500"];
-    private static readonly string[] ForPeople = ["/", "/keys", "/account", "/account/password", "/developer", "/developer/new", "/notices", "/operator/reviews", "/sign-in?reauth=1", "/nothing-here"];
+    private static readonly string[] ForPeople = ["/", "/keys", "/account", "/account/password", "/connect/verify", "/developer", "/developer/new", "/notices", "/operator/reviews", "/sign-in?reauth=1", "/nothing-here"];
 
     private BrokerHost Broker => shared.Host;
 
+    [Trait("Checklist", "11")]
     [Fact]
     public async Task Carries_a_strict_policy_and_the_other_headers()
     {
@@ -114,6 +115,8 @@ public sealed class Every_page(SharedBroker shared)
             pages.Add((await person.GetAsync(path), path));
         }
 
+        var change = (await person.PageAsync("/")).QuerySelector("a[href^='/apps/']")!.GetAttribute("href")!;
+        pages.Add((await person.GetAsync(change), "a grant"));
         pages.Add((await person.GetAsync(new OAuthApp(Broker).AuthorizeUrl()), "consent"));
         pages.Add((await visitor.SendAsync(new HttpRequestMessage(HttpMethod.Post, "/sign-in") { Content = new FormUrlEncodedContent([]) }), "a form without its token"));
         pages.Add((await visitor.SignInAsync("nobody@example.com", "not the password"), "a sign-in that failed"));

@@ -96,6 +96,30 @@ internal sealed class ConsentRequest
 
     public bool Asks(string scope) => Scopes.Contains(scope);
 
+    /// <summary>What the app proposes, each limit by itself.</summary>
+    public IEnumerable<string> ProposalInWords()
+    {
+        if (Proposal?.Budget is { } budget)
+        {
+            yield return $"at most {Money.Words(budget)}";
+        }
+
+        if (Proposal?.Lifetime is { } lifetime)
+        {
+            yield return $"for {LifetimeChoice.InWords(lifetime)}";
+        }
+
+        if (Proposal?.RequestsPerMinute is { } rate)
+        {
+            yield return $"{rate} calls a minute";
+        }
+
+        if (Proposal?.Models is { } models)
+        {
+            yield return models is [var only] ? $"with {only}" : $"with {models.Count} models";
+        }
+    }
+
     /// <summary>What identity scopes say nothing about the person, and so are not theirs to untick.</summary>
     public static bool IsFixed(string scope) => scope is "openid" or "offline_access";
 }

@@ -28,12 +28,12 @@ internal sealed record LifetimeChoice(string Value, string Words, DateTime End)
             .ToList();
         if (proposed is { } lifetime)
         {
-            choices.Add(new LifetimeChoice(Proposed, $"{InWords(lifetime)} from now, as proposed", now + lifetime));
+            choices.Add(new LifetimeChoice(Proposed, $"{InWords(lifetime)} (proposed)", now + lifetime));
         }
 
         if (earlier is not null)
         {
-            choices.Add(new LifetimeChoice(Keep, $"{earlier.ExpiresAt.ToString("d MMMM yyyy, HH:mm", CultureInfo.InvariantCulture)} UTC, as it is now", earlier.ExpiresAt));
+            choices.Add(new LifetimeChoice(Keep, $"{earlier.ExpiresAt.ToString("d MMMM yyyy", CultureInfo.InvariantCulture)} (as it is)", earlier.ExpiresAt));
         }
 
         return choices;

@@ -2,8 +2,10 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using OpenIddict.Abstractions;
 using TokenBroker.Accounts;
+using TokenBroker.Apps;
 using TokenBroker.Apps.Review;
 using TokenBroker.Authorization;
+using TokenBroker.Custody;
 using TokenBroker.Grants;
 using TokenBroker.Storage;
 using TokenBroker.Upstreams;
@@ -32,9 +34,7 @@ internal sealed class PrepareConsent(
             g => g.UserId == userId && g.ApplicationId == app.Id && g.UpstreamId == upstream.Id && g.ParentId == null
                 && g.Status == OpenIddictConstants.Statuses.Valid && g.ExpiresAt > now,
             context.RequestAborted);
-        List<AskedCapability> capabilities = [.. upstream.Capabilities
-            .Where(c => ask.Scopes.Contains(c.Scope))
-            .Select(c => new AskedCapability(c, app.OptionalScopes.Contains(c.Scope)))];
+        var capabilities = CapabilitiesOf(upstream, ask.Scopes, app);
         var proposal = Read(ask);
         return new ConsentRequest
         {
@@ -46,10 +46,7 @@ internal sealed class PrepareConsent(
             Capabilities = capabilities,
             Proposal = proposal,
             ReturnsTo = ask.ReturnsTo,
-            Keys = await db.UpstreamKeys.AsNoTracking()
-                .Where(k => k.UserId == userId && k.UpstreamId == upstream.Id)
-                .OrderBy(k => k.CreatedAt)
-                .ToListAsync(context.RequestAborted),
+            Keys = await KeysAsync(userId, upstream.Id, context.RequestAborted),
             Earlier = earlier,
 
             // What is paused or has no key has to be looked at as a whole.
@@ -62,6 +59,51 @@ internal sealed class PrepareConsent(
             FullWords = await testers.HasRoomAsync(app.Id, userId, context.RequestAborted) ? null : testers.Words,
         };
     }
+
+    /// <summary>A grant as its user may change it: what it allows is what is asked, and nobody proposes anything.</summary>
+    /// <returns>Null where the person has no such live grant.</returns>
+    public async Task<ConsentRequest?> ForGrantAsync(Guid grantId, HttpContext context)
+    {
+        var (userId, now) = (context.UserId(), time.GetUtcNow().UtcDateTime);
+        var grant = await db.Grants.AsNoTracking().FirstOrDefaultAsync(
+            g => g.Id == grantId && g.UserId == userId && g.ParentId == null && g.Status == OpenIddictConstants.Statuses.Valid && g.ExpiresAt > now,
+            context.RequestAborted);
+        if (grant is null || catalogue.Find(grant.UpstreamId) is not { } upstream)
+        {
+            return null;
+        }
+
+        var app = await db.Apps.AsNoTracking().SingleAsync(a => a.Id == grant.ApplicationId, context.RequestAborted);
+        return new ConsentRequest
+        {
+            UserId = userId,
+            Email = context.CurrentSession()?.Email ?? "",
+            App = app,
+            Upstream = upstream,
+            Scopes = grant.ScopeList(),
+            Capabilities = CapabilitiesOf(upstream, grant.ScopeList(), app),
+            Proposal = null,
+            ReturnsTo = null,
+            Keys = await KeysAsync(userId, upstream.Id, context.RequestAborted),
+            Earlier = grant,
+            Difference = null,
+            MostRequestsPerMinute = bounds.Value.RequestsPerMinute,
+            Now = now,
+            TesterLimit = testers.Limit,
+            FullWords = null,
+        };
+    }
+
+    private static List<AskedCapability> CapabilitiesOf(Upstream upstream, IReadOnlyList<string> scopes, App app) =>
+    [
+        .. upstream.Capabilities.Where(c => scopes.Contains(c.Scope)).Select(c => new AskedCapability(c, app.OptionalScopes.Contains(c.Scope))),
+    ];
+
+    private Task<List<UpstreamKey>> KeysAsync(Guid userId, string upstreamId, CancellationToken cancellationToken) =>
+        db.UpstreamKeys.AsNoTracking()
+            .Where(k => k.UserId == userId && k.UpstreamId == upstreamId)
+            .OrderBy(k => k.CreatedAt)
+            .ToListAsync(cancellationToken);
 
     private ModelAccess? Read(AppAsk ask)
     {

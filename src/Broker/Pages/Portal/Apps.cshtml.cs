@@ -27,7 +27,8 @@ internal sealed class AppsModel(
     public async Task OnGetAsync()
     {
         var userId = HttpContext.UserId();
-        var month = SpendPeriods.Of(time.GetUtcNow()).Month;
+        var today = SpendPeriods.Of(time.GetUtcNow());
+        var month = today.Month;
         var endedSince = Now.AddDays(-30);
         var rows = await (
             from grant in db.Grants.AsNoTracking()
@@ -42,7 +43,16 @@ internal sealed class AppsModel(
                 grant.Application!.DisplayName ?? grant.Application!.ClientId ?? "",
                 key == null ? null : key.Label + " ····" + key.LastFour,
                 spend == null ? 0 : spend.CostMicros,
+                spend == null ? 0 : spend.CostMicros,
                 spend == null ? 0 : spend.Calls)).ToListAsync(HttpContext.RequestAborted);
+        var spent = await (
+            from spend in db.Spend.AsNoTracking()
+            join grant in db.Grants on spend.GrantId equals grant.Id
+            where grant.UserId == userId && grant.ParentId == null && (spend.Period == today.Day || spend.Period == SpendPeriods.Total)
+            select spend).ToDictionaryAsync(s => (s.GrantId, s.Period), s => s.CostMicros, HttpContext.RequestAborted);
+        rows = [.. rows.Select(row => row.Grant.BudgetPeriod == BudgetPeriod.Month
+            ? row
+            : row with { BudgetSpentMicros = spent.GetValueOrDefault((row.Grant.Id, today.Of(row.Grant.BudgetPeriod))) })];
         Live = [.. rows.Where(row => row.Grant.Status == OpenIddictConstants.Statuses.Valid && row.Grant.ExpiresAt > Now)];
         Ended = [.. rows.Except(Live)];
         Keys = await db.UpstreamKeys.CountAsync(k => k.UserId == userId, HttpContext.RequestAborted);
@@ -86,7 +96,7 @@ internal sealed class AppsModel(
         : row.Grant.ExpiresAt <= Now ? ("badge-neutral", "Expired")
         : row.Key is null ? ("badge-danger", "No key")
         : row.Grant.PausedAt is not null ? ("badge-warn", "Paused")
-        : row.SpentMicros >= row.Grant.BudgetMicros ? ("badge-danger", "Budget used up")
+        : row.BudgetSpentMicros >= row.Grant.BudgetMicros ? ("badge-danger", "Budget used up")
         : ("badge-ok", "Active");
 
     private async Task<string?> NameOfAsync(Guid grantId, Guid userId) =>
@@ -94,5 +104,11 @@ internal sealed class AppsModel(
             .Select(g => g.Application!.DisplayName ?? g.Application!.ClientId)
             .FirstOrDefaultAsync(HttpContext.RequestAborted);
 
-    internal sealed record Row(Grant Grant, string App, string? Key, long SpentMicros, long Calls);
+    /// <param name="Grant">The grant.</param>
+    /// <param name="App">The app's name.</param>
+    /// <param name="Key">The key's name and end; null where it is gone.</param>
+    /// <param name="SpentMicros">Spent this month.</param>
+    /// <param name="BudgetSpentMicros">Spent of the budget, in its own period.</param>
+    /// <param name="Calls">Made this month.</param>
+    internal sealed record Row(Grant Grant, string App, string? Key, long SpentMicros, long BudgetSpentMicros, long Calls);
 }

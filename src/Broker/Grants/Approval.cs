@@ -1,0 +1,47 @@
+using System.Text.Json;
+
+namespace TokenBroker.Grants;
+
+/// <summary>What the user approved, after narrowing.</summary>
+internal sealed record Approval(Guid UserId, Guid ApplicationId, string UpstreamId, Guid UpstreamKeyId, IReadOnlyList<string> Scopes)
+{
+    /// <summary>Null for every model.</summary>
+    public required IReadOnlyList<string>? Models { get; init; }
+
+    public required long BudgetMicros { get; init; }
+
+    public required BudgetPeriod BudgetPeriod { get; init; }
+
+    public required int? RequestsPerMinute { get; init; }
+
+    public required DateTime ExpiresAt { get; init; }
+
+    /// <summary>The grant that the user was shown and that the approval builds on; null where they were shown none.</summary>
+    public Grant? Earlier { get; init; }
+
+    /// <summary>Sets what it says, and counts it as a change.</summary>
+    public void WriteTo(Grant grant)
+    {
+        grant.Scopes = JsonSerializer.Serialize(Scopes);
+        grant.UpstreamKeyId = UpstreamKeyId;
+        grant.Models = Models;
+        grant.BudgetMicros = BudgetMicros;
+        grant.BudgetPeriod = BudgetPeriod;
+        grant.RequestsPerMinute = RequestsPerMinute;
+        grant.ExpiresAt = ExpiresAt;
+        grant.Revision++;
+    }
+
+    /// <summary>What the audit log keeps of it.</summary>
+    public object ForTheRecord() => new
+    {
+        app = ApplicationId,
+        key = UpstreamKeyId,
+        scopes = Scopes,
+        models = Models,
+        budget_micros = BudgetMicros,
+        budget_period = BudgetPeriod.ToString(),
+        requests_per_minute = RequestsPerMinute,
+        expires_at = ExpiresAt,
+    };
+}
