@@ -9,6 +9,7 @@ namespace TokenBroker.Tests.Chromium;
 /// <summary>The quickstart as a person gets it, and a Chromium in front of it, for all tests.</summary>
 public sealed class Quickstart : IAsyncLifetime
 {
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
     private IPlaywright? _playwright;
     private IBrowser? _browser;
     private SinglePageApp? _page;
@@ -31,6 +32,7 @@ public sealed class Quickstart : IAsyncLifetime
             BrokerArguments = ["--Accounts:SignInAttemptsPerMinute=10000", "--Apps:2:DpopBoundAccessTokens=true"],
         });
         _page.Broker = Servers.BrokerUrl;
+        Assertions.SetDefaultExpectTimeout((float)s_patience.TotalMilliseconds);
         _playwright = await Playwright.CreateAsync();
         _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
         {
@@ -68,7 +70,7 @@ public sealed class Quickstart : IAsyncLifetime
             ReducedMotion = ReducedMotion.Reduce,
             ViewportSize = new ViewportSize { Width = width, Height = height },
         });
-        context.SetDefaultTimeout(15_000);
+        context.SetDefaultTimeout((float)s_patience.TotalMilliseconds);
         var visitor = new Visitor(Servers, context, await context.NewPageAsync());
         await visitor.AddAuthenticatorAsync();
         return visitor;

@@ -13,7 +13,8 @@ internal sealed class Visitor : IAsyncDisposable
 {
     private readonly IBrowserContext _context;
     private readonly List<string> _complaints = [];
-    private readonly List<(int Status, string Path)> _expected = [];
+    private readonly HashSet<(int Status, string Path)> _expected = [];
+    private readonly HashSet<(int Status, string Path)> _seen = [];
 
     public Visitor(QuickstartServers servers, IBrowserContext context, IPage page)
     {
@@ -123,11 +124,22 @@ internal sealed class Visitor : IAsyncDisposable
     {
         await _context.DisposeAsync();
         _complaints.Should().BeEmpty("no page may leave an error in the console or ask a foreign host");
+        _seen.Should().BeEquivalentTo(_expected, "these refusals belong to the test");
     }
 
-    private bool IsExpected(IConsoleMessage message) => _expected.Any(expected =>
-        message.Text.StartsWith($"Failed to load resource: the server responded with a status of {expected.Status} ", StringComparison.Ordinal)
-        && message.Location.Contains(expected.Path, StringComparison.Ordinal));
+    private bool IsExpected(IConsoleMessage message)
+    {
+        var met = _expected.FirstOrDefault(expected =>
+            message.Text.StartsWith($"Failed to load resource: the server responded with a status of {expected.Status} ", StringComparison.Ordinal)
+            && message.Location.Contains(expected.Path, StringComparison.Ordinal));
+        if (met.Path is null)
+        {
+            return false;
+        }
+
+        _seen.Add(met);
+        return true;
+    }
 
     /// <summary>A virtual authenticator, over the DevTools protocol: built in, with stored passkeys and a verified user.</summary>
     internal async Task AddAuthenticatorAsync()

@@ -9,9 +9,11 @@ const manager = new UserManager({
   client_id: bound ? 'bound-notebook' : 'notebook',
   redirect_uri: `${location.origin}${bound ? '/bound' : ''}/callback`,
   scope: 'openid offline_access openai:models openai:chat',
-  automaticSilentRenew: false,
+  automaticSilentRenew: true,
   ...(bound && { dpop: { bind_authorization_code: true, store: new IndexedDbDPoPStore() } }),
 });
+
+manager.events.addUserLoaded(() => { document.body.dataset.tokens = 'new'; });
 
 // RFC 9449, section 9: the library signs proofs, and the nonces of the API are the app's affair.
 let nonce;
