@@ -35,12 +35,54 @@ public sealed class Every_page(Quickstart quickstart)
         await visitor.ExpectAccessibleAsync();
         await LookAsync("/");
         await LookAsync("/keys");
+        await LookAtReviewAsync();
+
+        async Task LookAtReviewAsync()
+        {
+            await LookAsync("/developer");
+            await LookAsync("/notices");
+            await LookAsync("/developer/new");
+            await visitor.Page.GetByLabel("Name", new() { Exact = true }).FillAsync("Weekly Digest");
+            await visitor.Page.GetByLabel("Redirect URIs").FillAsync("https://digest.example/callback");
+            await visitor.Page.Locator("input[name='Form.Scopes'][value='openai:chat']").CheckAsync();
+            await LookHereAsync();
+            await visitor.Button("Register").ClickAsync();
+            await Assertions.Expect(visitor.Page.Locator("#client-secret")).ToBeVisibleAsync();
+            await LookHereAsync();
+            var app = "/developer/" + await visitor.Page.Locator("#client-id").TextContentAsync();
+            await LookAsync(app + "/secret");
+            await LookAsync(app + "/delete");
+            await LookAsync(app);
+            await visitor.Button("Submit for review").ClickAsync();
+            await LookHereAsync();
+            await LookAsync("/developer");
+            await visitor.BecomeOperatorAsync();
+            await LookAsync("/operator/reviews");
+            await visitor.Page.Locator("a.row-title", new() { HasText = "Weekly Digest" }).First.ClickAsync();
+            await LookHereAsync();
+            await visitor.Page.GetByLabel("To the developer").FillAsync("Which digest?");
+            await visitor.Button("Send back").ClickAsync();
+            await LookHereAsync();
+            await LookAsync("/operator/reviews?status=rejected");
+            await LookAsync("/notices");
+            await LookAsync("/account");
+            await visitor.Page.Locator("summary", new() { HasText = "Make a token" }).ClickAsync();
+            await visitor.Page.Locator("#token-name").FillAsync("Deploy script");
+            await visitor.Button("Make the token").ClickAsync();
+            await Assertions.Expect(visitor.Page.Locator("#api-token")).ToBeVisibleAsync();
+            await LookHereAsync();
+        }
+
+        async Task LookHereAsync()
+        {
+            await visitor.ExpectAccessibleAsync();
+            await visitor.ExpectNoSidewaysScrollAsync();
+        }
 
         async Task LookAsync(string path)
         {
             await visitor.OpenPortalAsync(path);
-            await visitor.ExpectAccessibleAsync();
-            await visitor.ExpectNoSidewaysScrollAsync();
+            await LookHereAsync();
         }
     }
 }

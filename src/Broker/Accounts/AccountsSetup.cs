@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.Options;
-using TokenBroker.Accounts.ApiTokens;
 using TokenBroker.Accounts.Passkeys;
 using TokenBroker.Accounts.Passwords;
 using TokenBroker.Storage;
@@ -33,7 +32,7 @@ internal static class AccountsSetup
         services.AddScoped<SetPassword>();
         services.AddScoped<SignInWithPasskey>();
         services.AddScoped<PasskeyRing>();
-        services.AddScoped<ApiTokens.ApiTokens>();
+        services.AddScoped<ApiTokens>();
         services.AddScoped<Operators>();
         services.AddAuthentication().AddScheme<AuthenticationSchemeOptions, ApiTokenAuthentication>(ApiTokenAuthentication.SchemeName, null);
         services.Configure<AuthorizationOptions>(Operators.AddPolicies);

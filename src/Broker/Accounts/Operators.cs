@@ -1,7 +1,6 @@
 using System.Security.Claims;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.EntityFrameworkCore;
-using TokenBroker.Accounts.ApiTokens;
 using TokenBroker.Audit;
 using TokenBroker.Storage;
 

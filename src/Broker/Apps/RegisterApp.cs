@@ -37,12 +37,15 @@ internal sealed class RegisterApp(
                 var known = (App?)await apps.FindByClientIdAsync(entry.ClientId, cancellationToken);
                 app = known ?? new App { CreatedAt = time.GetUtcNow().UtcDateTime, ReviewStatus = standing.ReviewStatus };
                 (app.Source, app.OwnerId) = (standing.Source, standing.OwnerId);
-                var putBack = known is not null && app.ReviewStatus is (ReviewStatus.Approved or ReviewStatus.Submitted)
-                    && standing.Source != AppSource.Configuration && ReviewRules.NeedsReviewAgain(app, entry);
-                if (putBack || standing.Source == AppSource.Configuration)
+                var putBack = known is not null && standing.Source != AppSource.Configuration && ReviewRules.NeedsReviewAgain(app, AppDetails.Of(app), entry);
+                if (putBack)
+                {
+                    ReviewRules.PutBack(app);
+                }
+                else if (standing.Source == AppSource.Configuration)
                 {
                     // What the configuration vouches for is approved, also where a developer had registered it before.
-                    app.ReviewStatus = putBack ? ReviewStatus.Unreviewed : standing.ReviewStatus;
+                    app.ReviewStatus = standing.ReviewStatus;
                 }
 
                 (app.HomepageUrl, app.OptionalScopes, app.DpopBoundAccessTokens) = (entry.HomepageUrl, [.. entry.OptionalScopes], entry.DpopBoundAccessTokens);

@@ -48,7 +48,8 @@ public sealed class Announcing_the_issuer(SharedBroker shared)
         Strings("code_challenge_methods_supported").Should().Equal("S256");
         Strings("response_types_supported").Should().Equal("code");
         Strings("response_modes_supported").Should().Equal("query");
-        Strings("grant_types_supported").Should().BeEquivalentTo("authorization_code", "refresh_token");
+        Strings("grant_types_supported").Should().Contain(["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"])
+            .And.NotIntersectWith(["implicit", "password", "client_credentials"]);
         discovery.GetProperty("authorization_response_iss_parameter_supported").GetBoolean().Should().BeTrue();
         Strings("scopes_supported").Should().Contain(["openai:chat", "openid", "offline_access"]);
         foreach (var endpoint in (string[])["authorization_endpoint", "token_endpoint", "revocation_endpoint", "jwks_uri"])

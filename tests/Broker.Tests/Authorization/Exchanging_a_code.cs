@@ -117,6 +117,7 @@ public sealed class Exchanging_a_code(SharedBroker shared)
         (await OAuthApp.ErrorAsync(response)).Should().Be("invalid_grant");
     }
 
+    [Trait("Checklist", "11")]
     [Fact]
     public async Task Gives_a_response_that_nobody_stores()
     {

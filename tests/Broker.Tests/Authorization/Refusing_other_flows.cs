@@ -46,7 +46,6 @@ public sealed class Refusing_other_flows(SharedBroker shared)
     [InlineData("password")]
     [InlineData("client_credentials")]
     [InlineData("implicit")]
-    [InlineData("urn:ietf:params:oauth:grant-type:device_code")]
     [InlineData("urn:ietf:params:oauth:grant-type:token-exchange")]
     [InlineData("nonsense")]
     public async Task Refuses_other_grant_types(string grantType)
@@ -58,7 +57,6 @@ public sealed class Refusing_other_flows(SharedBroker shared)
             ["grant_type"] = grantType,
             ["username"] = person.Email,
             ["password"] = Person.Password,
-            ["device_code"] = "x",
             ["scope"] = "openai:chat",
         });
 

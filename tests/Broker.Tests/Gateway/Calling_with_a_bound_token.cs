@@ -106,7 +106,10 @@ public sealed class Calling_with_a_bound_token(SharedBroker shared, BoundToken t
         using var person = await Person.WithKeyAsync(Broker);
         var tokens = await (await new Prover(Broker).AppAsync()).ConnectAsync(person);
 
-        (await new Api(Broker, tokens.AccessToken).GetAsync("/models")).StatusCode.Should().Be(HttpStatusCode.Unauthorized);
+        using var response = await new Api(Broker, tokens.AccessToken).GetAsync("/models");
+
+        response.StatusCode.Should().Be(HttpStatusCode.Unauthorized);
+        (await Api.ErrorAsync(response)).Code.Should().Be("invalid_token");
     }
 
     [Fact]

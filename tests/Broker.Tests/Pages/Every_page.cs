@@ -8,10 +8,11 @@ namespace TokenBroker.Tests.Pages;
 public sealed class Every_page(SharedBroker shared)
 {
     private static readonly string[] ForVisitors = ["/sign-in", "/sign-up", "/sign-out", "/nothing-here", "/error/500"];
-    private static readonly string[] ForPeople = ["/", "/keys", "/account", "/account/password", "/developer", "/developer/new", "/notices", "/operator/reviews", "/sign-in?reauth=1", "/nothing-here"];
+    private static readonly string[] ForPeople = ["/", "/keys", "/account", "/account/password", "/connect/verify", "/developer", "/developer/new", "/notices", "/operator/reviews", "/sign-in?reauth=1", "/nothing-here"];
 
     private BrokerHost Broker => shared.Host;
 
+    [Trait("Checklist", "11")]
     [Fact]
     public async Task Carries_a_strict_policy_and_the_other_headers()
     {

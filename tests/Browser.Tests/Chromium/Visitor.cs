@@ -77,6 +77,14 @@ internal sealed class Visitor : IAsyncDisposable
         await Page.WaitForSelectorAsync("body[data-state=ready]");
     }
 
+    /// <summary>By the command line, as every operator is made: the program's own entry point, on the broker's data.</summary>
+    public async Task BecomeOperatorAsync()
+    {
+        var main = typeof(BrokerApplication).Assembly.EntryPoint!;
+        var code = await Task.Run(() => (int?)main.Invoke(null, [new[] { "operators", "add", Email, $"--Storage:DataDirectory={Path.Combine(Servers.DataDirectory, "broker")}" }]));
+        code.Should().Be(0);
+    }
+
     /// <summary>Asks in WebChat and waits until the answer is whole.</summary>
     public async Task<string> AskAsync(string text)
     {

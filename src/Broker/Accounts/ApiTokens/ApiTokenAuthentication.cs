@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Authentication;
 using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
 
-namespace TokenBroker.Accounts.ApiTokens;
+namespace TokenBroker.Accounts;
 
 /// <summary>
 /// Reads a personal token from the Authorization header, and from nowhere else: an address is logged, and a cookie

@@ -5,7 +5,7 @@ using Microsoft.EntityFrameworkCore;
 using TokenBroker.Audit;
 using TokenBroker.Storage;
 
-namespace TokenBroker.Accounts.ApiTokens;
+namespace TokenBroker.Accounts;
 
 /// <summary>A token as it was made: the text, which is shown this once, or why there is none.</summary>
 internal sealed record NewApiToken(string? Text, string? Complaint);

@@ -40,7 +40,7 @@ internal static class AppKinds
     public static AppKind Kind(this App app) =>
         app.ClientType == ClientTypes.Confidential ? AppKind.Server
         : app.ApplicationType != ApplicationTypes.Native ? AppKind.Browser
-        : app.GrantTypeNames().Contains(GrantTypes.AuthorizationCode) ? AppKind.Native
+        : AppDetails.Of(app).GrantTypes.Contains(GrantTypes.AuthorizationCode) ? AppKind.Native
         : AppKind.Device;
 
     public static string Words(this AppKind kind) => kind switch

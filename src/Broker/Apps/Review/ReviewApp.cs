@@ -26,10 +26,11 @@ internal enum ReviewOutcome
 /// <code>
 /// Unreviewed, Rejected -- submit (owner) --> Submitted -- approve (operator) --> Approved
 ///                                            Submitted -- reject (operator) ---> Rejected
-/// Approved -- withdraw (operator), reset (a change that <see cref="ReviewRules"/> names) --> Unreviewed
+/// Approved -- withdraw (operator) --> Unreviewed
+/// Submitted, Approved -- reset (a change that <see cref="ReviewRules"/> names) --> Unreviewed
 /// </code>
 /// Each step is one conditional UPDATE, so that of two at once one goes; it is audited, and told to the owner, in the
-/// same transaction. An approval holds for the very version that the reviewer had before them: a developer cannot
+/// same transaction. A decision holds for the very version that the reviewer had before them: a developer cannot
 /// swap the name or the redirect host between the look and the click. An app that registered itself has no owner to
 /// submit it, and is approved straight away. People who use the app already go on when an approval ends.
 /// </summary>
@@ -94,13 +95,13 @@ internal sealed class ReviewApp(BrokerDbContext db, AuditLog audit, NoticeBoard 
             cancellationToken);
     }
 
-    /// <summary>After a change that <see cref="ReviewRules"/> names; to be called in the transaction of that change. Does nothing to an app that is not approved.</summary>
+    /// <summary>After a change that <see cref="ReviewRules"/> names; to be called in the transaction of that change. Does nothing to an app that nobody has looked at or is to look at.</summary>
     public Task<ReviewOutcome> ResetAsync(Guid appId, string actor, CancellationToken cancellationToken) => MoveAsync(
-        new Step("app.review_reset", actor, null, app => $"{app.DisplayName} was changed in what its approval was for, so it has to be reviewed again. Its users can go on; new ones are refused beyond the tester limit. Submit it when it is ready."),
+        new Step("app.review_reset", actor, null, app => $"{app.DisplayName} was changed in what a review is for, so that it is not reviewed any more. Whoever uses it can go on; new people are refused beyond the tester limit. Submit it again when it is ready."),
         a => a.Id == appId,
-        a => a.ReviewStatus == ReviewStatus.Approved && a.Source != AppSource.Configuration,
+        a => (a.ReviewStatus == ReviewStatus.Approved || a.ReviewStatus == ReviewStatus.Submitted) && a.Source != AppSource.Configuration,
         version: null,
-        static set => set.SetProperty(a => a.ReviewStatus, ReviewStatus.Unreviewed),
+        static set => set.SetProperty(a => a.ReviewStatus, ReviewStatus.Unreviewed).SetProperty(a => a.SubmittedAt, (DateTime?)null),
         cancellationToken);
 
     private async Task<ReviewOutcome> MoveAsync(

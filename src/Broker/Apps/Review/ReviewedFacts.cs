@@ -18,11 +18,17 @@ internal sealed record ReviewedFacts(
     public static ReviewedFacts Of(App app, string? note, bool byOwner) => new(
         app.ClientId,
         app.DisplayName,
-        ReviewRules.HostOf(app.HomepageUrl),
-        [.. app.RedirectAddresses().Select(ReviewRules.HostOf).Distinct().Order()],
-        [.. app.ScopeNames().Order()],
+        HostOf(app.HomepageUrl),
+        [.. AppDetails.Of(app).RedirectUris.Select(HostOf).Distinct().Order()],
+        [.. AppDetails.Of(app).Scopes.Order()],
         note,
         byOwner);
+
+    /// <summary>Where an address leads as a person understands it: scheme and host. A private-use scheme is itself the name of who gets it.</summary>
+    private static string? HostOf(string? address) =>
+        !Uri.TryCreate(address, UriKind.Absolute, out var uri) ? null
+        : uri.Scheme == Uri.UriSchemeHttps || uri.Scheme == Uri.UriSchemeHttp ? $"{uri.Scheme}://{uri.IdnHost}"
+        : uri.Scheme + ":";
 
     /// <summary>What was last approved of this app.</summary>
     /// <returns>Null where it never was.</returns>

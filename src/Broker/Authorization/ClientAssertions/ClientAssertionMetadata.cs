@@ -1,6 +1,4 @@
-using System.Collections.Immutable;
 using OpenIddict.Abstractions;
-using static OpenIddict.Abstractions.OpenIddictConstants;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace TokenBroker.Authorization;

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using OpenIddict.Abstractions;
 using OpenIddict.Server;
 using TokenBroker.Upstreams;

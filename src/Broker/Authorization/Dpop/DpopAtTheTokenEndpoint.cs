@@ -1,4 +1,3 @@
-using System.Security.Claims;
 using Microsoft.AspNetCore;
 using OpenIddict.Abstractions;
 using OpenIddict.Server;

@@ -3,7 +3,6 @@ using OpenIddict.Server;
 using OpenIddict.Validation;
 using static OpenIddict.Server.OpenIddictServerEvents;
 using static OpenIddict.Server.OpenIddictServerHandlers;
-using static OpenIddict.Validation.OpenIddictValidationEvents;
 
 namespace TokenBroker.Authorization;
 

@@ -14,14 +14,18 @@ namespace TokenBroker.Authorization.MetadataDocuments;
 /// <summary>
 /// Runs before OpenIddict looks a client up: where the client_id is an address, what its document says is registered
 /// first, or the request ends here. Revocation and introspection go by what is known: they only ever take away or tell.
+/// It runs once more after a client assertion, which may name the client by itself (RFC 7521, section 4.2): one that
+/// was checked with keys of a document that is not fresh is refused.
 /// </summary>
 internal sealed class AdmitMetadataDocument(
     BrokerDbContext db, ClientDocuments documents, MetadataDocumentLimit limit, IOptions<MetadataDocumentOptions> options, TimeProvider time)
     : IOpenIddictServerHandler<ProcessAuthenticationContext>
 {
+    private static readonly string s_decided = typeof(AdmitMetadataDocument).FullName!;
+
     public async ValueTask HandleAsync(ProcessAuthenticationContext context)
     {
-        if (!ClientIdAddress.LooksLikeOne(context.ClientId) || !IsDecidedHere(context.EndpointType))
+        if (!ClientIdAddress.LooksLikeOne(context.ClientId) || !IsDecidedHere(context.EndpointType) || !context.Transaction.Properties.TryAdd(s_decided, true))
         {
             return;
         }
@@ -51,7 +55,11 @@ internal sealed class AdmitMetadataDocument(
 
     private async Task RefreshAsync(ProcessAuthenticationContext context, Uri address)
     {
-        if (context.Transaction.GetHttpRequest() is not { } request || !limit.Allows(request.HttpContext))
+        if (context.ClientAssertionPrincipal is not null)
+        {
+            Refuse(context, "Send the client_id as well: its document has to be read before the assertion is checked.");
+        }
+        else if (context.Transaction.GetHttpRequest() is not { } request || !limit.Allows(request.HttpContext))
         {
             Refuse(context, "Too many metadata documents were asked for from this address. Try again later.");
         }

@@ -18,6 +18,7 @@ namespace TokenBroker.Authorization.MetadataDocuments;
 /// </summary>
 internal sealed class ClientDocuments(
     EgressClient egress, IServiceScopeFactory scopes, Catalogue catalogue, AppRules rules, TimeProvider time, ILogger<ClientDocuments> logger)
+    : IDisposable
 {
     private const int MostFetches = 8;
     private const int MostFailures = 1_000;
@@ -44,6 +45,8 @@ internal sealed class ClientDocuments(
         // The work is not the caller's to cancel: others may wait for it.
         return _running.GetOrAdd(key, _ => new Lazy<Task<string?>>(() => RunAsync(address))).Value.WaitAsync(cancellationToken);
     }
+
+    public void Dispose() => _slots.Dispose();
 
     private async Task<string?> RunAsync(Uri address)
     {

@@ -53,7 +53,8 @@ internal static class MetadataDocument
                 entry.HomepageUrl = null;
             }
 
-            return ClientMetadata.Refusal(rules, entry) is { } against ? (null, "is refused: " + against.Description) : (entry, null);
+            // What follows the colon is the document's own text: it has no business on a page of the broker.
+            return rules.Complaints(entry).FirstOrDefault() is { } against ? (null, against.Message.Split(':')[0]) : (entry, null);
         }
     }
 

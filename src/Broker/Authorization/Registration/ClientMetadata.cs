@@ -104,6 +104,8 @@ internal sealed record ClientMetadata(AppRegistration Registration, string AuthM
             fields.Require(!fields.Has(name), $"{name} is not supported.");
         }
 
+        fields.Require(fields.Text("id_token_signed_response_alg") is null or "ES256", "id_token_signed_response_alg may be ES256 alone.");
+        fields.Require(fields.Text("subject_type") is null or "public", "subject_type may be public alone.");
         fields.Require(!fields.Flag("require_signed_request_object"), "require_signed_request_object is not supported.");
         fields.Require(!fields.Flag("tls_client_certificate_bound_access_tokens"), "tls_client_certificate_bound_access_tokens is not supported.");
     }

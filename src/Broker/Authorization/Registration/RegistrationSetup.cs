@@ -36,12 +36,16 @@ internal static class RegistrationSetup
         builder.Services.AddSingleton<ClientDocuments>();
     }
 
-    public static void AdmitMetadataDocuments(this OpenIddictServerBuilder server) =>
+    public static void AdmitMetadataDocuments(this OpenIddictServerBuilder server)
+    {
+        // The keys that a client assertion is checked with come from the document, too.
         server.AddEventHandler<ProcessAuthenticationContext>(handler => handler
             .UseScopedHandler<AdmitMetadataDocument>()
-
-            // The keys that a client assertion is checked with come from the document, too.
             .SetOrder(OpenIddictServerHandlers.ValidateClientAssertion.Descriptor.Order - 1));
+        server.AddEventHandler<ProcessAuthenticationContext>(handler => handler
+            .UseScopedHandler<AdmitMetadataDocument>()
+            .SetOrder(OpenIddictServerHandlers.ValidateClientId.Descriptor.Order - 1));
+    }
 
     public static void MapClientRegistration(this WebApplication app)
     {

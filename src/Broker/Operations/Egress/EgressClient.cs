@@ -51,7 +51,7 @@ internal sealed class EgressClient : IDisposable
         catch (Exception exception) when (exception is HttpRequestException or IOException or SocketException)
         {
             return Refusal(exception) is { } refusal
-                ? new EgressAnswer.Failure(refusal.Message, MayPass: false)
+                ? new EgressAnswer.Failure(refusal.Message, refusal.MayPass)
                 : new EgressAnswer.Failure("cannot be read", MayPass: true);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
@@ -93,11 +93,7 @@ internal sealed class EgressClient : IDisposable
     {
         var uri = context.InitialRequestMessage.RequestUri!;
         var host = context.DnsEndPoint.Host.Trim('[', ']');
-        var addresses = IPAddress.TryParse(host, out var literal) ? [literal] : await _resolve(host, cancellationToken);
-        if (addresses.Length is 0 or > MostAddresses)
-        {
-            throw new EgressException("does not resolve to an address");
-        }
+        var addresses = IPAddress.TryParse(host, out var literal) ? [literal] : await FindAsync(host, cancellationToken);
 
         foreach (var address in addresses)
         {
@@ -129,6 +125,19 @@ internal sealed class EgressClient : IDisposable
         }
 
         throw last!;
+    }
+
+    private async Task<IPAddress[]> FindAsync(string host, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var addresses = await _resolve(host, cancellationToken);
+            return addresses.Length is > 0 and <= MostAddresses ? addresses : throw new EgressException(EgressException.NotPublic);
+        }
+        catch (SocketException)
+        {
+            throw new EgressException(EgressException.NotPublic, mayPass: true);
+        }
     }
 
     private static EgressAnswer.Failure? Complaint(HttpResponseMessage response)

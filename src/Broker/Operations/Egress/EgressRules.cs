@@ -21,7 +21,7 @@ internal sealed class EgressRules(IReadOnlyList<IPNetwork> allowedNetworks)
             return uri.Scheme == Uri.UriSchemeHttps || IPAddress.IsLoopback(address) ? null : "is not https";
         }
 
-        return !GlobalAddresses.Contain(address) ? "does not resolve to public addresses alone"
+        return !GlobalAddresses.Contain(address) ? EgressException.NotPublic
             : uri.Scheme != Uri.UriSchemeHttps ? "is not https"
             : uri.Port != HttpsPort ? "is not on port 443"
             : null;

@@ -2,7 +2,6 @@ using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Mvc.RazorPages;
 using Microsoft.EntityFrameworkCore;
 using TokenBroker.Accounts;
-using TokenBroker.Accounts.ApiTokens;
 using TokenBroker.Accounts.Passkeys;
 using TokenBroker.Storage;
 

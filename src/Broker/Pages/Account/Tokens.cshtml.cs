@@ -1,7 +1,6 @@
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.RazorPages;
 using TokenBroker.Accounts;
-using TokenBroker.Accounts.ApiTokens;
 
 namespace TokenBroker.Pages.Account;
 

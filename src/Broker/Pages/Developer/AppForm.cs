@@ -31,10 +31,10 @@ internal sealed class AppForm
         Name = app.DisplayName,
         HomepageUrl = app.HomepageUrl,
         Kind = app.Kind(),
-        RedirectUris = string.Join('\n', app.RedirectAddresses()),
-        Scopes = [.. app.ScopeNames()],
+        RedirectUris = string.Join('\n', AppDetails.Of(app).RedirectUris),
+        Scopes = [.. AppDetails.Of(app).Scopes],
         OptionalScopes = [.. app.OptionalScopes],
-        RequirePushedRequests = app.RequiresPushedRequests(),
+        RequirePushedRequests = AppDetails.Of(app).RequiresPushedRequests,
         RequireDpop = app.DpopBoundAccessTokens,
     };
 

@@ -19,10 +19,6 @@ internal sealed class NewAppModel(OwnApps apps, TesterLimit testers) : PageModel
 
     public int Limit => testers.Limit;
 
-    public void OnGet()
-    {
-    }
-
     public async Task<IActionResult> OnPostAsync(CancellationToken cancellationToken)
     {
         if (!ModelState.IsValid)

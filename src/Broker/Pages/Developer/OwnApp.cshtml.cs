@@ -26,6 +26,9 @@ internal sealed class OwnAppModel(OwnApps apps, ChangeApp change, AppLogos logos
 
     public DateTime Now => time.GetUtcNow().UtcDateTime;
 
+    /// <summary>Each form names its handler.</summary>
+    public IActionResult OnPost() => StatusCode(StatusCodes.Status405MethodNotAllowed);
+
     public async Task<IActionResult> OnGetAsync(string clientId, CancellationToken cancellationToken)
     {
         if (!await LoadAsync(clientId, cancellationToken))
@@ -43,8 +46,8 @@ internal sealed class OwnAppModel(OwnApps apps, ChangeApp change, AppLogos logos
         var answer = await change.UpdateAsync(HttpContext.UserId(), clientId, Form.ToRegistration(), cancellationToken);
         if (answer.App is { } app)
         {
-            TempData["Flash"] = was == ReviewStatus.Approved && app.ReviewStatus != ReviewStatus.Approved
-                ? "Saved. The app has to be reviewed again: submit it when it is ready."
+            TempData["Flash"] = was != app.ReviewStatus
+                ? "Saved. The app has to be submitted for review again."
                 : "Saved.";
             return RedirectToPage(new { clientId });
         }

@@ -19,6 +19,9 @@ internal sealed class DecideModel(ReviewApp review) : PageModel
 
     public IActionResult OnGet(Guid id) => RedirectToPage("/Operator/Review", new { id });
 
+    /// <summary>A form without a decision decides nothing.</summary>
+    public IActionResult OnPost(Guid id) => OnGet(id);
+
     public async Task<IActionResult> OnPostApproveAsync(Guid id, CancellationToken cancellationToken) =>
         Back(id, await review.ApproveAsync(id, HttpContext.UserId(), Version ?? "", NoteLine, cancellationToken), "Approved. Its developer is told.");
 

@@ -40,6 +40,9 @@ internal sealed class ReviewModel(BrokerDbContext db, TesterLimit testers, Catal
 
     public DateTime Now => time.GetUtcNow().UtcDateTime;
 
+    /// <summary>Decisions are posted to <see cref="DecideModel"/>.</summary>
+    public IActionResult OnPost() => StatusCode(StatusCodes.Status405MethodNotAllowed);
+
     public async Task<IActionResult> OnGetAsync(Guid id, CancellationToken cancellationToken)
     {
         if (await db.Apps.AsNoTracking().FirstOrDefaultAsync(a => a.Id == id, cancellationToken) is not { } app)
@@ -51,7 +54,7 @@ internal sealed class ReviewModel(BrokerDbContext db, TesterLimit testers, Catal
         Owner = await db.Users.Where(u => u.Id == app.OwnerId).Select(u => u.Email).FirstOrDefaultAsync(cancellationToken);
         Testers = await testers.CountAsync(id, cancellationToken);
         Changes = await ReviewedFacts.LastApprovedAsync(db, app, cancellationToken) is { } approved ? [.. approved.ChangesTo(app)] : null;
-        var asked = app.ScopeNames();
+        var asked = AppDetails.Of(app).Scopes;
         Scopes = [.. AppForm.Choices(catalogue).Where(c => asked.Contains(c.Scope)).Select(c => (c.Title, c.Sentence, app.OptionalScopes.Contains(c.Scope)))];
         return Page();
     }

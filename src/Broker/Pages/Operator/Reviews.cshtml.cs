@@ -35,7 +35,7 @@ internal sealed class ReviewsModel(BrokerDbContext db, TimeProvider time) : Page
             select new Row(app, owner == null ? null : owner.Email)).Take(MostShown).ToListAsync(cancellationToken);
     }
 
-    public string WithoutOwner(App app) => app.Source switch
+    public static string WithoutOwner(App app) => app.Source switch
     {
         AppSource.Configuration => "From the configuration",
         AppSource.DynamicRegistration => "Registered itself",

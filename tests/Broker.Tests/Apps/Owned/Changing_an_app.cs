@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Http.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Time.Testing;
 using TokenBroker.Tests.Accounts;
@@ -18,7 +17,10 @@ public sealed class Changing_an_app(SharedBroker shared)
         var app = await developer.NewAppAsync();
         using var saved = await developer.Person.PostAsync($"/developer/{app.ClientId}", new()
         {
-            ["Form.Name"] = "Renamed", ["Form.RedirectUris"] = BrokerHost.RedirectUri, ["Form.Scopes"] = "openai:chat", ["Form.RequirePushedRequests"] = "true",
+            ["Form.Name"] = "Renamed",
+            ["Form.RedirectUris"] = BrokerHost.RedirectUri,
+            ["Form.Scopes"] = "openai:chat",
+            ["Form.RequirePushedRequests"] = "true",
         }, "form[action*='handler=Save']");
         saved.StatusCode.Should().Be(HttpStatusCode.SeeOther);
 

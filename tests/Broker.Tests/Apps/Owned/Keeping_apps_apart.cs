@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Http.Json;
 using Microsoft.EntityFrameworkCore;
 using TokenBroker.Tests.Accounts;
 using TokenBroker.Tests.Host;
@@ -20,7 +19,7 @@ public sealed class Keeping_apps_apart(SharedBroker shared)
         var app = await ada.NewAppAsync();
         var before = await StateAsync(app);
 
-        foreach (var id in (string[])[app.ClientId, BrokerHost.AppId, "app_nothing", "%00"])
+        foreach (var id in (string[])[app.ClientId, BrokerHost.AppId, "app_nothing", app.ClientId.ToUpperInvariant()])
         {
             foreach (var path in (string[])["", "/secret", "/delete"])
             {

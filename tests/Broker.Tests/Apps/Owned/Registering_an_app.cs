@@ -50,7 +50,7 @@ public sealed class Registering_an_app(SharedBroker shared)
 
         var row = await Broker.WithDatabaseAsync(db => db.Apps.AsNoTracking().SingleAsync(a => a.ClientId == app.ClientId));
         (row.ClientType, row.ApplicationType).Should().Be((clientType, applicationType));
-        TokenBroker.Apps.AppMetadata.GrantTypeNames(row).Order().Should().Equal(grantTypes.Split(' ').Order());
+        TokenBroker.Apps.AppDetails.Of(row).GrantTypes.Order().Should().Equal(grantTypes.Split(' ').Order());
         (app.Secret is not null).Should().Be(clientType == "confidential");
         row.OwnerId.Should().Be(developer.UserId);
         row.ReviewStatus.Should().Be(TokenBroker.Apps.ReviewStatus.Unreviewed);
@@ -108,7 +108,10 @@ public sealed class Registering_an_app(SharedBroker shared)
 
         using var refused = await developer.Person.PostAsync("/developer/new", new()
         {
-            ["Form.Name"] = "App", ["Form.Kind"] = "Browser", ["Form.RedirectUris"] = "http://app.example/cb", ["Form.Scopes"] = "openai:chat",
+            ["Form.Name"] = "App",
+            ["Form.Kind"] = "Browser",
+            ["Form.RedirectUris"] = "http://app.example/cb",
+            ["Form.Scopes"] = "openai:chat",
         });
 
         (await Browsing.ComplaintAsync(refused)).Should().Contain("neither https nor http on loopback: http://app.example/cb");

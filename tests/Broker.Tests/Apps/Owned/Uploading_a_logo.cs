@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Text;
 using AngleSharp.Html.Dom;
-using Microsoft.EntityFrameworkCore;
 using TokenBroker.Apps.Logos;
 using TokenBroker.Tests.Accounts;
 using TokenBroker.Tests.Authorization.Consent;

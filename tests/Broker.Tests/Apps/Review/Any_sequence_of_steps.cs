@@ -28,7 +28,8 @@ public sealed class Any_sequence_of_steps(SharedBroker shared)
         (ReviewStatus.Unreviewed or ReviewStatus.Rejected, Step.Submit) => ReviewStatus.Submitted,
         (ReviewStatus.Submitted, Step.Approve) => ReviewStatus.Approved,
         (ReviewStatus.Submitted, Step.Reject) => ReviewStatus.Rejected,
-        (ReviewStatus.Approved, Step.Withdraw or Step.Reset) => ReviewStatus.Unreviewed,
+        (ReviewStatus.Approved, Step.Withdraw) => ReviewStatus.Unreviewed,
+        (ReviewStatus.Approved or ReviewStatus.Submitted, Step.Reset) => ReviewStatus.Unreviewed,
         _ => null,
     };
 

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using TokenBroker.Apps;
@@ -30,7 +29,9 @@ public sealed class Reviewing_an_app(SharedBroker shared)
             .And.Contain("Send conversations to chat models").And.Contain("0 of 10 testers");
         using (var back = await reviewer.Person.SubmitAsync(page, "", new() { ["note"] = "Which digest?" }, "form[action*='decide']:has(#Note)"))
         {
-            back.StatusCode.Should().Be(HttpStatusCode.BadRequest, "a form without a decision decides nothing");
+            back.StatusCode.Should().Be(HttpStatusCode.SeeOther);
+            (await developer.AskAsync(HttpMethod.Get, $"/apps/{app.ClientId}")).GetProperty("review").GetProperty("status").GetString()
+                .Should().Be("submitted", "a form without a decision decides nothing");
         }
 
         await DecideAsync("Reject", "Which digest?");
@@ -65,11 +66,16 @@ public sealed class Reviewing_an_app(SharedBroker shared)
         var app = await developer.NewAppAsync();
         var seen = (await developer.AskAsync(HttpMethod.Post, $"/apps/{app.ClientId}/submit")).GetProperty("version").GetString();
         await developer.AskAsync(HttpMethod.Put, $"/apps/{app.ClientId}", Developer.AppBody("OpenAI Official"));
-
-        using var approve = await reviewer.SendAsync(HttpMethod.Post, $"/reviews/{app.ClientId}/approve", new { version = seen });
-
-        approve.StatusCode.Should().Be(HttpStatusCode.Conflict);
+        await ApproveAsync();
+        await developer.AskAsync(HttpMethod.Post, $"/apps/{app.ClientId}/submit");
+        await ApproveAsync();
         (await developer.AskAsync(HttpMethod.Get, $"/apps/{app.ClientId}")).GetProperty("review").GetProperty("status").GetString().Should().Be("submitted");
+
+        async Task ApproveAsync()
+        {
+            using var approve = await reviewer.SendAsync(HttpMethod.Post, $"/reviews/{app.ClientId}/approve", new { version = seen });
+            approve.StatusCode.Should().Be(HttpStatusCode.Conflict);
+        }
     }
 
     public static TheoryData<string, bool> Changes => new()
@@ -79,7 +85,7 @@ public sealed class Reviewing_an_app(SharedBroker shared)
         { """{"redirect_uris":["https://app.example/callback","https://elsewhere.example/callback"]}""", true },
         { """{"scopes":["openai:chat","openai:models","openai:images","offline_access"]}""", true },
         { """{"scopes":["openai:chat","openai:models"]}""", true },
-        { """{"homepage_url":"https://elsewhere.example"}""", true },
+        { """{"homepage_url":"https://elsewhere.example"}""", false },
         { """{"redirect_uris":["https://app.example/another/path"]}""", false },
         { """{"optional_scopes":[]}""", false },
         { """{"dpop_bound_access_tokens":true,"require_pushed_authorization_requests":true}""", false },

@@ -8,6 +8,7 @@ public sealed class Answering_consent(SharedBroker shared)
 {
     private BrokerHost Broker => shared.Host;
 
+    [Trait("Checklist", "10")]
     [Fact]
     public async Task Sends_the_person_back_with_a_303()
     {

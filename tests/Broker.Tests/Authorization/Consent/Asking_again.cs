@@ -35,6 +35,7 @@ public sealed class Asking_again(SharedBroker shared)
         (await ConsentPage.OpenAsync(person, app.AuthorizeUrl(Scope))).Values("Form.Scopes").Should().Contain("openai:chat");
     }
 
+    [Trait("Checklist", "10")]
     [Fact]
     public async Task Asks_every_time_for_an_app_that_anybody_can_pose_as()
     {

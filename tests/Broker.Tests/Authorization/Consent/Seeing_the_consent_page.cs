@@ -8,6 +8,7 @@ public sealed class Seeing_the_consent_page(SharedBroker shared)
 {
     private BrokerHost Broker => shared.Host;
 
+    [Trait("Checklist", "10")]
     [Fact]
     public async Task Shows_who_asks_where_it_goes_and_what_for_in_words()
     {
@@ -54,6 +55,8 @@ public sealed class Seeing_the_consent_page(SharedBroker shared)
         page.Document.QuerySelectorAll("input[name='Form.KeyId']:not([value='new'])").Should().ContainSingle();
     }
 
+    [Trait("Checklist", "10")]
+    [Trait("Checklist", "11")]
     [Fact]
     public async Task Cannot_be_framed_or_leak_its_address_or_post_elsewhere()
     {

@@ -137,6 +137,7 @@ public sealed class Widening_at_consent(SharedBroker shared) : IDisposable
         await NothingIsGrantedAsync();
     }
 
+    [Trait("Checklist", "10")]
     [Fact]
     public async Task Refuses_a_form_without_its_antiforgery_token()
     {
@@ -149,6 +150,7 @@ public sealed class Widening_at_consent(SharedBroker shared) : IDisposable
         await NothingIsGrantedAsync();
     }
 
+    [Trait("Checklist", "10")]
     [Fact]
     public async Task Refuses_another_persons_antiforgery_token()
     {

@@ -110,7 +110,7 @@ public sealed class Connecting_a_device(SharedBroker shared)
         page.QuerySelector(".device-code")!.TextContent.Should().Contain("Does your device show this code?")
             .And.Contain(device.UserCode)
             .And.Contain("Only go on if you started this on your own device.")
-            .And.Contain("Nobody from here will ever ask you to enter a code.");
+            .And.Contain("Nobody from TokenBroker will ever ask you to enter a code.");
         page.Body!.TextContent.Should().Contain(person.Email);
     }
 

@@ -136,6 +136,20 @@ public sealed class Polling_for_a_token(Polling_for_a_token.ClockedBroker clocke
         (await OAuthApp.ErrorAsync(response)).Should().Be("invalid_grant");
     }
 
+    [Theory]
+    [InlineData(BrokerHost.AppId)]
+    [InlineData(BrokerHost.PublicAppId)]
+    public async Task Is_for_apps_that_are_registered_for_it(string clientId)
+    {
+        var device = await Device.StartAsync(Broker);
+
+        using var response = await device.PollAsync(new OAuthApp(Broker, clientId));
+
+        response.StatusCode.Should().Be(HttpStatusCode.BadRequest);
+        (await OAuthApp.ErrorAsync(response)).Should().Be("invalid_grant");
+        (await device.PollErrorAsync()).Should().Be("authorization_pending", "another app's poll slows nobody down");
+    }
+
     [Fact]
     public async Task Gives_nothing_for_a_code_that_is_none()
     {

@@ -120,12 +120,54 @@ public sealed class Keeping_a_document_fresh : IAsyncLifetime
     {
         var address = _documents.Publish();
         await IsAcceptedAsync(address);
-        await using var closed = await BrokerHost.StartAsync(dataDirectory: Copy(_broker.DataDirectory), clock: _clock);
+        await _broker.StopBrokerAsync();
+        await using var closed = await BrokerHost.StartAsync(dataDirectory: _broker.DataDirectory, clock: _clock);
         using var visitor = new Person(closed);
 
         using var response = await visitor.GetAsync(AuthorizeUrl(address));
 
-        response.StatusCode.Should().Be(HttpStatusCode.BadRequest);
+        (await ErrorPage.ReadAsync(response)).Should().Contain("not accepted as client_id here");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Reads_the_keys_before_it_checks_an_assertion_with_them(bool namesItself)
+    {
+        using var old = new ClientKeys("ES256");
+        using var next = new ClientKeys("ES256");
+        var address = _documents.Publish(Signing(old));
+        using var first = await AssertAsync(address, old, namesItself: true);
+        _documents.Change(address, Signing(next));
+        _clock.Advance(TimeSpan.FromMinutes(11));
+
+        // The client may be named by the assertion alone: then the keys that are known are not good enough any more.
+        using var withOld = await AssertAsync(address, old, namesItself);
+        using var withNext = await AssertAsync(address, next, namesItself: true);
+
+        (await OAuthApp.ErrorAsync(first)).Should().Be("invalid_grant", "the client is who it says; the token is nonsense");
+        (await OAuthApp.ErrorAsync(withOld)).Should().BeOneOf("invalid_client", "invalid_token");
+        (await OAuthApp.ErrorAsync(withNext)).Should().Be("invalid_grant");
+    }
+
+    private static Dictionary<string, JsonNode?> Signing(ClientKeys keys) => new() { ["token_endpoint_auth_method"] = "private_key_jwt", ["jwks"] = JsonNode.Parse(keys.PublicSet) };
+
+    private async Task<HttpResponseMessage> AssertAsync(string address, ClientKeys keys, bool namesItself)
+    {
+        using var http = _broker.NewClient();
+        var form = new Dictionary<string, string>
+        {
+            ["grant_type"] = "refresh_token",
+            ["refresh_token"] = "x",
+            ["client_assertion_type"] = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            ["client_assertion"] = keys.Sign(address, _broker.Address + "/", _clock.GetUtcNow().AddMinutes(1).UtcDateTime),
+        };
+        if (namesItself)
+        {
+            form["client_id"] = address;
+        }
+
+        return await http.PostAsync(new Uri("/connect/token", UriKind.Relative), new FormUrlEncodedContent(form));
     }
 
     private static RequestDelegate Status(int status) => context =>
@@ -133,17 +175,6 @@ public sealed class Keeping_a_document_fresh : IAsyncLifetime
         context.Response.StatusCode = status;
         return Task.CompletedTask;
     };
-
-    private static string Copy(string directory)
-    {
-        var copy = Directory.CreateTempSubdirectory("tokenbroker-").FullName;
-        foreach (var file in Directory.GetFiles(directory))
-        {
-            File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
-        }
-
-        return copy;
-    }
 
     private Task<App> AppAsync(string address) => _broker.WithDatabaseAsync(db => db.Apps.AsNoTracking().SingleAsync(a => a.ClientId == address));
 

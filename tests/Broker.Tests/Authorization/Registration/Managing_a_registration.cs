@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.EntityFrameworkCore;
 using TokenBroker.Apps;
@@ -33,14 +34,8 @@ public sealed class Managing_a_registration(SelfServiceBroker open) : IClassFixt
     {
         var app = await RegisteredApp.NewAsync(Broker);
         var other = await RegisteredApp.NewAsync(Broker);
-        var nobodys = new RegisteredApp(Broker, System.Text.Json.JsonSerializer.SerializeToElement(new
-        {
-            client_id = "nobody", registration_access_token = app.ManagementToken, registration_client_uri = RegisteredApp.Endpoint + "/nobody",
-        }));
-        var configured = new RegisteredApp(Broker, System.Text.Json.JsonSerializer.SerializeToElement(new
-        {
-            client_id = BrokerHost.AppId, registration_access_token = "", registration_client_uri = RegisteredApp.Endpoint + "/" + BrokerHost.AppId,
-        }));
+        var nobodys = Posing("nobody", app.ManagementToken);
+        var configured = Posing(BrokerHost.AppId, "");
         HttpResponseMessage[] answers =
         [
             await app.GetAsync("wrong"), await app.GetAsync(other.ManagementToken), await app.GetAsync(app.Secret!), await app.PutAsync([], other.ManagementToken),
@@ -171,4 +166,12 @@ public sealed class Managing_a_registration(SelfServiceBroker open) : IClassFixt
         (left.ClientSecret, left.RegistrationTokenHash, left.Permissions, left.RedirectUris).Should().Be((null, null, null, null));
         (await Broker.WithDatabaseAsync(db => db.AuditEvents.CountAsync(e => e.Target == $"app:{left.Id}" && e.Action == "app.removed"))).Should().Be(1);
     }
+
+    /// <summary>What somebody would have who had registered this app.</summary>
+    private RegisteredApp Posing(string clientId, string token) => new(Broker, JsonSerializer.SerializeToElement(new
+    {
+        client_id = clientId,
+        registration_access_token = token,
+        registration_client_uri = $"{RegisteredApp.Endpoint}/{clientId}",
+    }));
 }

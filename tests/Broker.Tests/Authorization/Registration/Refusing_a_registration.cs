@@ -49,6 +49,8 @@ public sealed class Refusing_a_registration(SharedBroker shared, SelfServiceBrok
         { "dpop_bound_access_tokens", "\"yes\"", "invalid_client_metadata" },
         { "authorization_details_types", """["payment_initiation"]""", "invalid_client_metadata" },
         { "require_signed_request_object", "true", "invalid_client_metadata" },
+        { "id_token_signed_response_alg", "\"none\"", "invalid_client_metadata" },
+        { "subject_type", "\"pairwise\"", "invalid_client_metadata" },
     };
 
     [Theory]
@@ -132,7 +134,9 @@ public sealed class Refusing_a_registration(SharedBroker shared, SelfServiceBrok
         const string Token = "0123456789012345678901234567890123456789012";
         await using var broker = await BrokerHost.StartAsync(new()
         {
-            ["Registration:Dynamic:Enabled"] = "true", ["Registration:Dynamic:InitialAccessToken"] = Token, ["Registration:Dynamic:PerHour"] = "4",
+            ["Registration:Dynamic:Enabled"] = "true",
+            ["Registration:Dynamic:InitialAccessToken"] = Token,
+            ["Registration:Dynamic:PerHour"] = "4",
         });
         var body = RegisteredApp.Metadata().ToJsonString();
 

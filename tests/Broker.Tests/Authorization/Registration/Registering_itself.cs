@@ -1,10 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.IdentityModel.JsonWebTokens;
-using Microsoft.IdentityModel.Tokens;
 using TokenBroker.Apps;
 using TokenBroker.Tests.Host;
 
@@ -52,9 +49,9 @@ public sealed class Registering_itself(SelfServiceBroker open) : IClassFixture<S
     [MemberData(nameof(Algorithms))]
     public async Task Takes_a_signed_assertion_in_every_algorithm_that_is_announced(string algorithm)
     {
-        using var keys = new Keys(algorithm);
+        using var keys = new ClientKeys(algorithm);
         var app = await RegisteredApp.NewAsync(Broker, new() { ["token_endpoint_auth_method"] = "private_key_jwt", ["jwks"] = JsonNode.Parse(keys.PublicSet) });
-        using var others = new Keys(algorithm);
+        using var others = new ClientKeys(algorithm);
 
         using var right = await TokenAsync(Assertion(app, keys));
         using var forged = await TokenAsync(Assertion(app, others));
@@ -140,61 +137,10 @@ public sealed class Registering_itself(SelfServiceBroker open) : IClassFixture<S
         return await http.PostAsync(new Uri("/connect/token", UriKind.Relative), new FormUrlEncodedContent(code.Concat(form)));
     }
 
-    private Dictionary<string, string> Assertion(RegisteredApp app, Keys keys) => new()
+    private Dictionary<string, string> Assertion(RegisteredApp app, ClientKeys keys) => new()
     {
         ["client_id"] = app.ClientId,
         ["client_assertion_type"] = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
         ["client_assertion"] = keys.Sign(app.ClientId, Broker.Address + "/"),
     };
-
-    private sealed class Keys : IDisposable
-    {
-        private readonly AsymmetricAlgorithm _key;
-        private readonly SigningCredentials _credentials;
-
-        public Keys(string algorithm)
-        {
-            _key = algorithm switch
-            {
-                "ES256" => ECDsa.Create(ECCurve.NamedCurves.nistP256),
-                "ES384" => ECDsa.Create(ECCurve.NamedCurves.nistP384),
-                "ES512" => ECDsa.Create(ECCurve.NamedCurves.nistP521),
-                _ => RSA.Create(2048),
-            };
-            SecurityKey security = _key is ECDsa ecdsa ? new ECDsaSecurityKey(ecdsa) { KeyId = "k" } : new RsaSecurityKey((RSA)_key) { KeyId = "k" };
-            _credentials = new SigningCredentials(security, algorithm);
-            PublicSet = PublicSetOf(_key);
-        }
-
-        public string PublicSet { get; }
-
-        public string Sign(string clientId, string audience) => new JsonWebTokenHandler().CreateToken(new SecurityTokenDescriptor
-        {
-            Issuer = clientId,
-            Audience = audience,
-            Claims = new Dictionary<string, object> { ["sub"] = clientId, ["jti"] = Guid.NewGuid().ToString() },
-            Expires = DateTime.UtcNow.AddMinutes(1),
-            TokenType = "client-authentication+jwt",
-            SigningCredentials = _credentials,
-        });
-
-        public void Dispose() => _key.Dispose();
-
-        private static string PublicSetOf(AsymmetricAlgorithm key)
-        {
-            var jwk = key is ECDsa ecdsa ? Ec(ecdsa.ExportParameters(false)) : Rsa(((RSA)key).ExportParameters(false));
-            jwk["kid"] = "k";
-            return new JsonObject { ["keys"] = new JsonArray(jwk) }.ToJsonString();
-        }
-
-        private static JsonObject Ec(ECParameters p) => new()
-        {
-            ["kty"] = "EC",
-            ["crv"] = p.Q.X!.Length switch { 32 => "P-256", 48 => "P-384", _ => "P-521" },
-            ["x"] = Base64UrlEncoder.Encode(p.Q.X),
-            ["y"] = Base64UrlEncoder.Encode(p.Q.Y),
-        };
-
-        private static JsonObject Rsa(RSAParameters p) => new() { ["kty"] = "RSA", ["n"] = Base64UrlEncoder.Encode(p.Modulus), ["e"] = Base64UrlEncoder.Encode(p.Exponent) };
-    }
 }

@@ -73,6 +73,19 @@ public sealed class Going_out : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Says_the_same_of_a_name_that_is_not_there_and_of_one_that_leads_inside()
+    {
+        ResolveHost nowhere = (_, _) => throw new SocketException((int)SocketError.HostNotFound);
+        ResolveHost inside = (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Parse("10.0.0.1")]);
+
+        var missing = (EgressAnswer.Failure)await FetchAsync("https://wiki.corp.example/x", Closed, nowhere);
+        var found = (EgressAnswer.Failure)await FetchAsync("https://wiki.corp.example/x", Closed, inside);
+
+        missing.Reason.Should().Be(found.Reason);
+        missing.MayPass.Should().BeTrue("a name server that is down is no answer");
+    }
+
+    [Fact]
     public async Task Checks_again_each_time()
     {
         var asked = 0;
