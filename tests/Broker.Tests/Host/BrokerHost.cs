@@ -175,12 +175,12 @@ public sealed class BrokerHost : IAsyncDisposable
         RegisterApp(settings, 1, OtherAppId, OtherAppSecret, "Other App");
         RegisterApp(settings, 2, PublicAppId, null, "Public App");
         RegisterOtherKinds(settings);
-        RegisterApp(settings, 20, BoundAppId, null, "Bound App");
-        settings["Apps:20:DpopBoundAccessTokens"] = "true";
-        RegisterApp(settings, 21, KeyedAppId, null, "Keyed App");
-        settings["Apps:21:Jwks"] = KeyedAppKey.Jwks;
-        RegisterApp(settings, 22, OtherKeyedAppId, null, "Other Keyed App");
-        settings["Apps:22:Jwks"] = OtherKeyedAppKey.Jwks;
+        RegisterApp(settings, 23, BoundAppId, null, "Bound App");
+        settings["Apps:23:DpopBoundAccessTokens"] = "true";
+        RegisterApp(settings, 24, KeyedAppId, null, "Keyed App");
+        settings["Apps:24:Jwks"] = KeyedAppKey.Jwks;
+        RegisterApp(settings, 25, OtherKeyedAppId, null, "Other Keyed App");
+        settings["Apps:25:Jwks"] = OtherKeyedAppKey.Jwks;
         foreach (var (name, value) in _settings)
         {
             settings[name] = value;
