@@ -77,7 +77,7 @@ public sealed class Connecting_a_device(SharedBroker shared)
         using var person = await Person.WithKeyAsync(Broker);
         var device = await Device.StartAsync(
             new OAuthApp(Broker, BrokerHost.DeviceAppId),
-            """[{"type":"model_access","upstream":"openai","budget":{"amount":"2.50","currency":"USD","period":"day"}}]""");
+            details: """[{"type":"model_access","upstream":"openai","budget":{"amount":"2.50","currency":"USD","period":"day"}}]""");
         await device.ApproveAsync(person);
 
         using var response = await device.PollAsync();
