@@ -199,7 +199,7 @@ public sealed class Asking_for_more(SharedBroker shared) : IDisposable
             },
             TestContext.Current.CancellationToken);
 
-        written.Should().BeNull();
+        written.Should().Be(new ApprovalOutcome(null, ApprovalRefusal.Changed));
         (await LiveGrantsAsync()).Should().BeEmpty();
     }
 
