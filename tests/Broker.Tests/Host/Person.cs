@@ -58,6 +58,24 @@ public sealed class Person : IDisposable
         return await ParseAsync(response);
     }
 
+    /// <summary>The page that redirects lead to, followed as a browser follows them.</summary>
+    public async Task<IHtmlDocument> ArriveAsync(string url)
+    {
+        for (var hops = 0; hops < 5; hops++)
+        {
+            using var response = await GetAsync(url);
+            if (response.StatusCode is not (HttpStatusCode.Found or HttpStatusCode.SeeOther))
+            {
+                response.StatusCode.Should().Be(HttpStatusCode.OK, $"{url} must be shown");
+                return await ParseAsync(response);
+            }
+
+            url = response.Headers.Location!.OriginalString;
+        }
+
+        throw new InvalidOperationException($"Redirects without end, last to {url}");
+    }
+
     public static async Task<IHtmlDocument> ParseAsync(HttpResponseMessage response) =>
         new HtmlParser().ParseDocument(await response.Content.ReadAsStringAsync());
 

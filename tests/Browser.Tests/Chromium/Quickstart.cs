@@ -11,17 +11,26 @@ public sealed class Quickstart : IAsyncLifetime
 {
     private IPlaywright? _playwright;
     private IBrowser? _browser;
+    private SinglePageApp? _page;
 
     public QuickstartServers Servers { get; private set; } = null!;
 
+    /// <summary>A page of another origin that connects by itself.</summary>
+    internal SinglePageApp Page => _page!;
+
     public async ValueTask InitializeAsync()
     {
+        _page = await SinglePageApp.StartAsync();
         var path = await FindChromium.PathAsync();
         Servers = await QuickstartServers.StartAsync(new QuickstartOptions
         {
             Throwaway = true,
-            BrokerArguments = ["--Accounts:SignInAttemptsPerMinute=10000"],
+            MoreApps = _page.Apps,
+
+            // WebChat is number 0, the page number 1, the bound page number 2.
+            BrokerArguments = ["--Accounts:SignInAttemptsPerMinute=10000", "--Apps:2:DpopBoundAccessTokens=true"],
         });
+        _page.Broker = Servers.BrokerUrl;
         _playwright = await Playwright.CreateAsync();
         _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
         {
@@ -42,6 +51,11 @@ public sealed class Quickstart : IAsyncLifetime
         if (Servers is not null)
         {
             await Servers.DisposeAsync();
+        }
+
+        if (_page is not null)
+        {
+            await _page.DisposeAsync();
         }
     }
 

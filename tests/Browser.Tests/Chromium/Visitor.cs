@@ -13,13 +13,14 @@ internal sealed class Visitor : IAsyncDisposable
 {
     private readonly IBrowserContext _context;
     private readonly List<string> _complaints = [];
+    private readonly List<(int Status, string Path)> _expected = [];
 
     public Visitor(QuickstartServers servers, IBrowserContext context, IPage page)
     {
         (Servers, _context, Page) = (servers, context, page);
         page.Console += (_, message) =>
         {
-            if (message.Type is "error" or "warning")
+            if (message.Type is "error" or "warning" && !IsExpected(message))
             {
                 _complaints.Add($"console: {message.Text} at {page.Url}");
             }
@@ -39,6 +40,9 @@ internal sealed class Visitor : IAsyncDisposable
     public IPage Page { get; }
 
     public string Email { get; } = $"{Guid.NewGuid():N}@example.com";
+
+    /// <summary>A refusal that belongs to the test: the browser itself writes every one to the console.</summary>
+    public void Expects(int status, string path) => _expected.Add((status, path));
 
     public Task OpenAsync(Uri server, string path = "/") => Page.GotoAsync(new Uri(server, path).AbsoluteUri);
 
@@ -120,6 +124,10 @@ internal sealed class Visitor : IAsyncDisposable
         await _context.DisposeAsync();
         _complaints.Should().BeEmpty("no page may leave an error in the console or ask a foreign host");
     }
+
+    private bool IsExpected(IConsoleMessage message) => _expected.Any(expected =>
+        message.Text.StartsWith($"Failed to load resource: the server responded with a status of {expected.Status} ", StringComparison.Ordinal)
+        && message.Location.Contains(expected.Path, StringComparison.Ordinal));
 
     /// <summary>A virtual authenticator, over the DevTools protocol: built in, with stored passkeys and a verified user.</summary>
     internal async Task AddAuthenticatorAsync()

@@ -45,12 +45,11 @@ internal sealed class LoopbackBrowser : IBrowser, IAsyncDisposable
 
     public async Task<BrowserResult> InvokeAsync(BrowserOptions options, CancellationToken cancellationToken = default)
     {
-        using var toSignIn = await _person.GetAsync(options.StartUrl);
-        var signIn = await _person.PageAsync(toSignIn.Headers.Location!.ToString());
+        var signIn = await _person.ArriveAsync(options.StartUrl);
         var signUp = signIn.QuerySelector("a[href^='/sign-up']")!.GetAttribute("href")!;
         using var signedUp = await _person.PostAsync(signUp, new() { ["Email"] = _person.Email, ["Password"] = Person.Password });
 
-        var consent = await ConsentPage.OpenAsync(_person, signedUp.Headers.Location!.ToString());
+        var consent = await ConsentPage.ArriveAsync(_person, signedUp.Headers.Location!.ToString());
         using var answer = await consent.Set("Form.NewKey", BrokerHost.NewKey()).AnswerAsync();
         answer.StatusCode.Should().Be(HttpStatusCode.SeeOther, await answer.Content.ReadAsStringAsync());
 

@@ -23,13 +23,17 @@ internal sealed class NodeProgram : IDisposable
     /// <param name="environment">What it is told.</param>
     public static async Task<NodeProgram> StartAsync(string name, string file, Dictionary<string, string?> environment)
     {
-        Lazy<Task<string>> installing;
+        return Start("node", [file], await InstalledAsync(name), environment);
+    }
+
+    /// <summary>Installs what the lock file of a client names, once.</summary>
+    /// <returns>The folder that it was installed in.</returns>
+    public static Task<string> InstalledAsync(string name)
+    {
         lock (s_lock)
         {
-            installing = s_installed.TryGetValue(name, out var known) ? known : s_installed[name] = new(() => InstallAsync(name));
+            return (s_installed.TryGetValue(name, out var known) ? known : s_installed[name] = new(() => InstallAsync(name))).Value;
         }
-
-        return Start("node", [file], await installing.Value, environment);
     }
 
     public Task SayAsync(string line) => _process.StandardInput.WriteLineAsync(line);

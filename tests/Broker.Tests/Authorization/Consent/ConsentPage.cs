@@ -26,6 +26,9 @@ internal sealed class ConsentPage
 
     public static async Task<ConsentPage> OpenAsync(Person person, string url) => new(person, await person.PageAsync(url));
 
+    /// <summary>The page behind redirects, such as those of a pushed request.</summary>
+    public static async Task<ConsentPage> ArriveAsync(Person person, string url) => new(person, await person.ArriveAsync(url));
+
     /// <summary>The page again, where an answer was not accepted.</summary>
     public async Task<ConsentPage> AgainAsync(HttpResponseMessage response)
     {
