@@ -18,6 +18,7 @@ internal sealed class AppRules(Catalogue catalogue)
     public const int LongestUri = 500;
     private const int MostUris = 20;
     private const int LeastSecretLength = 43;
+    private const int LeastRsaBits = 2048;
 
     /// <summary>The grant types that a registration may name.</summary>
     public static FrozenSet<string> KnownGrantTypes { get; } = FrozenSet.ToFrozenSet(
@@ -88,6 +89,10 @@ internal sealed class AppRules(Catalogue catalogue)
         else if (keys.Keys.Any(key => key.HasPrivateKey || key.Kty is not ("EC" or "RSA")))
         {
             yield return new(nameof(entry.Jwks), "has Jwks with a private or symmetric key; list public EC or RSA keys");
+        }
+        else if (keys.Keys.Any(key => key.Kty == "RSA" ? key.KeySize < LeastRsaBits : key.Crv is not ("P-256" or "P-384")))
+        {
+            yield return new(nameof(entry.Jwks), $"has Jwks with an RSA key of less than {LeastRsaBits} bits, or an EC key that is neither on P-256 nor on P-384");
         }
     }
 

@@ -118,6 +118,7 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
             app.HasOne<User>().WithMany().HasForeignKey(a => a.OwnerId).OnDelete(DeleteBehavior.SetNull);
             app.HasIndex(a => a.ReviewStatus);
             app.HasIndex(a => new { a.Source, a.CreatedAt });
+            app.Property(a => a.ClientId).HasMaxLength(500); // a client ID metadata document's address
             app.Property(a => a.Source).HasConversion<string>().HasMaxLength(20);
             app.Property(a => a.ReviewStatus).HasConversion<string>().HasMaxLength(12);
             app.PrimitiveCollection(a => a.OptionalScopes);

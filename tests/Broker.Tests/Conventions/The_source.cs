@@ -35,7 +35,7 @@ public sealed class The_source
             .Where(file => !file.StartsWith("Custody/", StringComparison.Ordinal) && !file.StartsWith("../", StringComparison.Ordinal));
 
         revealing.Should().BeEquivalentTo(
-            ["Authorization/ServerKeys.cs"],
+            ["Authorization/Keys/ServerKeys.cs"],
             "the server's own keys are sealed by custody too; everything else goes through OpenKeys");
     }
 

@@ -175,12 +175,12 @@ public sealed class BrokerHost : IAsyncDisposable
         RegisterApp(settings, 1, OtherAppId, OtherAppSecret, "Other App");
         RegisterApp(settings, 2, PublicAppId, null, "Public App");
         RegisterOtherKinds(settings);
-        RegisterApp(settings, 20, BoundAppId, null, "Bound App");
-        settings["Apps:20:DpopBoundAccessTokens"] = "true";
-        RegisterApp(settings, 21, KeyedAppId, null, "Keyed App");
-        settings["Apps:21:Jwks"] = KeyedAppKey.Jwks;
-        RegisterApp(settings, 22, OtherKeyedAppId, null, "Other Keyed App");
-        settings["Apps:22:Jwks"] = OtherKeyedAppKey.Jwks;
+        RegisterApp(settings, 23, BoundAppId, null, "Bound App");
+        settings["Apps:23:DpopBoundAccessTokens"] = "true";
+        RegisterApp(settings, 24, KeyedAppId, null, "Keyed App");
+        settings["Apps:24:Jwks"] = KeyedAppKey.Jwks;
+        RegisterApp(settings, 25, OtherKeyedAppId, null, "Other Keyed App");
+        settings["Apps:25:Jwks"] = OtherKeyedAppKey.Jwks;
         foreach (var (name, value) in _settings)
         {
             settings[name] = value;
@@ -191,21 +191,21 @@ public sealed class BrokerHost : IAsyncDisposable
 
     private static void RegisterOtherKinds(Dictionary<string, string> settings)
     {
-        RegisterApp(settings, 20, ParAppId, ParAppSecret, "Pushing App");
-        settings["Apps:20:RequirePushedAuthorizationRequests"] = "true";
+        RegisterApp(settings, 40, ParAppId, ParAppSecret, "Pushing App");
+        settings["Apps:40:RequirePushedAuthorizationRequests"] = "true";
 
-        RegisterApp(settings, 21, NativeAppId, null, "Native App");
-        settings["Apps:21:ApplicationType"] = "native";
-        settings["Apps:21:RedirectUris:0"] = "http://127.0.0.1/callback";
-        settings["Apps:21:RedirectUris:1"] = "http://[::1]/callback";
-        settings["Apps:21:RedirectUris:2"] = "http://localhost/callback";
-        settings["Apps:21:RedirectUris:3"] = "com.example.native:/callback";
-        settings["Apps:21:RedirectUris:4"] = "https://native.example/callback";
+        RegisterApp(settings, 41, NativeAppId, null, "Native App");
+        settings["Apps:41:ApplicationType"] = "native";
+        settings["Apps:41:RedirectUris:0"] = "http://127.0.0.1/callback";
+        settings["Apps:41:RedirectUris:1"] = "http://[::1]/callback";
+        settings["Apps:41:RedirectUris:2"] = "http://localhost/callback";
+        settings["Apps:41:RedirectUris:3"] = "com.example.native:/callback";
+        settings["Apps:41:RedirectUris:4"] = "https://native.example/callback";
 
-        RegisterApp(settings, 22, DeviceAppId, null, "Device App");
-        settings.Remove("Apps:22:RedirectUris:0");
-        settings["Apps:22:GrantTypes:0"] = "urn:ietf:params:oauth:grant-type:device_code";
-        settings["Apps:22:GrantTypes:1"] = "refresh_token";
+        RegisterApp(settings, 42, DeviceAppId, null, "Device App");
+        settings.Remove("Apps:42:RedirectUris:0");
+        settings["Apps:42:GrantTypes:0"] = "urn:ietf:params:oauth:grant-type:device_code";
+        settings["Apps:42:GrantTypes:1"] = "refresh_token";
     }
 
     private static void RegisterApp(Dictionary<string, string> settings, int index, string id, string? secret, string name)

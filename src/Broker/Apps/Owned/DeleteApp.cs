@@ -67,6 +67,9 @@ internal sealed class DeleteApp(BrokerDbContext db, AuditLog audit, EndGrant end
     private async Task<List<(Guid GrantId, Guid UserId)>> LiveAsync(Guid appId, CancellationToken cancellationToken) =>
         [.. (await db.Grants.AsNoTracking()
             .Where(g => g.ApplicationId == appId && g.Status == OpenIddictConstants.Statuses.Valid)
+
+            // What was cut from a grant ends with it, and its person is told once.
+            .OrderBy(g => g.ParentId != null)
             .Select(g => new { g.Id, g.UserId })
             .ToListAsync(cancellationToken)).Select(g => (g.Id, g.UserId))];
 

@@ -169,7 +169,7 @@ internal sealed partial class ModelAccessReader(Catalogue catalogue, IOptions<Br
         }
     }
 
-    [GeneratedRegex(@"^[0-9]{1,5}(\.[0-9]{1,6})?\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^[0-9]{1,5}(\.[0-9]{1,6})?\z", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex Amount();
 
     /// <summary>Never leaves this class.</summary>

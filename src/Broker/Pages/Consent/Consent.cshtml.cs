@@ -21,6 +21,12 @@ namespace TokenBroker.Pages.Consent;
 internal sealed class ConsentModel(
     PrepareConsent prepare, AnswerConsent answer, IssuedIdentity identity, RecentSignIn recent, TimeProvider time) : PageModel
 {
+    /// <summary>
+    /// Asks for the whole form where a short one would do. It is the page's own and no parameter of the request: what
+    /// was pushed cannot be added to.
+    /// </summary>
+    public const string Everything = "everything";
+
     private const string Scheme = OpenIddictServerAspNetCoreDefaults.AuthenticationScheme;
 
     [BindProperty]
@@ -98,7 +104,7 @@ internal sealed class ConsentModel(
         new AppAsk(AuthorizationRequest.ClientId!, AuthorizationRequest.GetScopes(), new Uri(AuthorizationRequest.RedirectUri!))
         {
             Details = (string?)AuthorizationRequest[ModelAccess.Parameter],
-            Anew = AuthorizationRequest.HasPromptValue(PromptValues.Consent),
+            Anew = AuthorizationRequest.HasPromptValue(PromptValues.Consent) || Request.Query[Everything] == "1",
         },
         HttpContext);
 

@@ -72,7 +72,7 @@ internal sealed class ConsentForm
             Shape = request.Shape,
             Seen = request.Seen,
             Scopes = [.. request.Capabilities.Select(c => c.Capability.Scope), .. request.IdentityScopes],
-            KeyId = (earlier?.UpstreamKeyId ?? request.Keys.LastOrDefault()?.Id)?.ToString() ?? NewKeyChoice,
+            KeyId = (earlier?.UpstreamKeyId ?? (request.Keys is [.., var newest] ? newest.Id : null))?.ToString() ?? NewKeyChoice,
             ModelChoice = models is null && proposal?.Models is null ? AnyModel : SomeModels,
             Models = [.. difference?.Models ?? (models ?? proposal?.Models ?? []).Intersect(offered)],
             OtherModels = models is null ? null : string.Join(", ", models.Except(offered)),

@@ -112,7 +112,7 @@ public sealed class Reviewing_an_app(SharedBroker shared)
         (audit.Contains("app.review_reset")).Should().Be(ends);
         if (ends)
         {
-            (await developer.Person.PageAsync("/notices")).Body!.TextContent.Should().Contain("has to be reviewed again");
+            (await developer.Person.PageAsync("/notices")).Body!.TextContent.Should().Contain("is not reviewed any more");
             var listed = (await reviewer.AskAsync(HttpMethod.Get, "/reviews?status=unreviewed")).GetProperty("apps").EnumerateArray()
                 .Single(a => a.GetProperty("client_id").GetString() == app.ClientId);
             listed.GetProperty("changes_since_approval").GetArrayLength().Should().BePositive();

@@ -199,7 +199,7 @@ public sealed class Asking_for_more(SharedBroker shared) : IDisposable
             },
             TestContext.Current.CancellationToken);
 
-        written.Should().BeNull();
+        written.Should().Be(new ApprovalOutcome(null, ApprovalRefusal.Changed));
         (await LiveGrantsAsync()).Should().BeEmpty();
     }
 
@@ -246,7 +246,7 @@ public sealed class Asking_for_more(SharedBroker shared) : IDisposable
         page.Values("Form.Shape").Should().Equal("Confirm");
         page.Text.Should().Contain("Go on with Public App?").And.Contain("app.example");
         page.Document.QuerySelectorAll("[name='Form.Scopes'], [name='Form.Budget']").Should().BeEmpty();
-        var everything = page.Document.QuerySelector("a[href*='prompt=consent']")!.GetAttribute("href")!;
+        var everything = page.Document.QuerySelector("a[href*='everything=1']")!.GetAttribute("href")!;
         var tokens = await page.ApproveAsync(app);
 
         (await new Api(Broker, tokens.AccessToken).ChatAsync()).StatusCode.Should().Be(HttpStatusCode.OK);

@@ -72,6 +72,38 @@ public sealed class Connecting_a_device(SharedBroker shared)
     }
 
     [Fact]
+    public async Task Puts_to_the_person_what_the_device_proposes()
+    {
+        using var person = await Person.WithKeyAsync(Broker);
+        var device = await Device.StartAsync(
+            new OAuthApp(Broker, BrokerHost.DeviceAppId),
+            details: """[{"type":"model_access","upstream":"openai","budget":{"amount":"2.50","currency":"USD","period":"day"}}]""");
+        await device.ApproveAsync(person);
+
+        using var response = await device.PollAsync();
+
+        var granted = (await OAuthApp.ReadAsync(response)).Raw.GetProperty("authorization_details")[0].GetProperty("budget");
+        granted.GetProperty("amount").GetString().Should().Be("2.50");
+        granted.GetProperty("period").GetString().Should().Be("day");
+    }
+
+    [Fact]
+    public async Task Binds_the_tokens_to_the_key_that_the_device_proves()
+    {
+        using var person = await Person.WithKeyAsync(Broker);
+        var prover = new Prover(Broker);
+        var device = await Device.StartAsync(Broker);
+        await device.ApproveAsync(person);
+
+        using var response = await device.PollAsync(await prover.AppAsync(BrokerHost.DeviceAppId));
+
+        var tokens = await OAuthApp.ReadAsync(response);
+        tokens.Raw.GetProperty("token_type").GetString().Should().Be("DPoP");
+        (await prover.CallAsync(tokens.AccessToken)).StatusCode.Should().Be(HttpStatusCode.OK);
+        (await new Api(Broker, tokens.AccessToken).GetAsync("/models")).StatusCode.Should().Be(HttpStatusCode.Unauthorized);
+    }
+
+    [Fact]
     public async Task Tells_the_person_to_go_back_to_the_device()
     {
         using var person = await Person.WithKeyAsync(Broker);

@@ -26,16 +26,18 @@ internal sealed class Device
 
     public string DeviceCode => Started.GetProperty("device_code").GetString()!;
 
-    public static async Task<Device> StartAsync(BrokerHost broker, string scope = Scope)
+    public static Task<Device> StartAsync(BrokerHost broker, string scope = Scope, string? details = null) =>
+        StartAsync(new OAuthApp(broker, BrokerHost.DeviceAppId), scope, details);
+
+    public static async Task<Device> StartAsync(OAuthApp app, string scope = Scope, string? details = null)
     {
-        var app = new OAuthApp(broker, BrokerHost.DeviceAppId);
-        using var response = await AskAsync(app, scope);
+        using var response = await AskAsync(app, scope, details);
         response.StatusCode.Should().Be(HttpStatusCode.OK, await response.Content.ReadAsStringAsync());
         return new Device(app, await response.Content.ReadFromJsonAsync<JsonElement>());
     }
 
-    public static Task<HttpResponseMessage> AskAsync(OAuthApp app, string? scope = Scope) =>
-        app.PostAsync("/connect/device", new() { ["scope"] = scope });
+    public static Task<HttpResponseMessage> AskAsync(OAuthApp app, string? scope = Scope, string? details = null) =>
+        app.PostAsync("/connect/device", new() { ["scope"] = scope, ["authorization_details"] = details });
 
     public Task<HttpResponseMessage> PollAsync(OAuthApp? app = null) => (app ?? App).TokenAsync(new()
     {

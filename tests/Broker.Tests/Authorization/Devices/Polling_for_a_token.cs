@@ -188,10 +188,10 @@ public sealed class Polling_for_a_token(Polling_for_a_token.ClockedBroker clocke
         public async ValueTask InitializeAsync() => Host = await BrokerHost.StartAsync(
             new()
             {
-                ["Apps:30:ClientId"] = "another-device-app",
-                ["Apps:30:Name"] = "Another Device App",
-                ["Apps:30:GrantTypes:0"] = "urn:ietf:params:oauth:grant-type:device_code",
-                ["Apps:30:Scopes:0"] = "openai:chat",
+                ["Apps:50:ClientId"] = "another-device-app",
+                ["Apps:50:Name"] = "Another Device App",
+                ["Apps:50:GrantTypes:0"] = "urn:ietf:params:oauth:grant-type:device_code",
+                ["Apps:50:Scopes:0"] = "openai:chat",
             },
             new FakeTimeProvider(DateTimeOffset.UtcNow));
 

@@ -90,4 +90,29 @@ public sealed class Naming_a_resource(SharedBroker shared)
         (await OAuthApp.ErrorAsync(refused)).Should().Be("invalid_target");
         (await OAuthApp.ErrorAsync(notRefreshed)).Should().Be("invalid_target");
     }
+
+    [Fact]
+    public async Task Is_refused_where_it_is_another_upstream_than_the_one_that_is_asked_for_or_granted()
+    {
+        await using var broker = await BrokerHost.StartAsync(new()
+        {
+            ["Upstreams:spare:Name"] = "Spare",
+            ["Upstreams:spare:BaseUrl"] = "http://localhost:9/v1",
+            ["Upstreams:spare:Capabilities:chat:Title"] = "Chat",
+            ["Upstreams:spare:Capabilities:chat:Sentence"] = "It chats.",
+            ["Apps:0:Scopes:11"] = "spare:chat",
+        });
+        using var person = await Person.WithKeyAsync(broker);
+        var app = new OAuthApp(broker);
+        var spare = broker.Address + "/spare/v1";
+
+        using var authorize = await person.GetAsync(app.AuthorizeUrl(change: new() { ["resource"] = spare }));
+        var code = await app.CodeAsync(person);
+        using var refused = await app.ExchangeAsync(code, new() { ["resource"] = spare });
+        using var accepted = await app.ExchangeAsync(code, new() { ["resource"] = broker.Address + "/openai/v1" });
+
+        ConsentPage.ParametersOf(authorize).Should().Contain("error", "invalid_target");
+        (await OAuthApp.ErrorAsync(refused)).Should().Be("invalid_target");
+        accepted.StatusCode.Should().Be(HttpStatusCode.OK);
+    }
 }
