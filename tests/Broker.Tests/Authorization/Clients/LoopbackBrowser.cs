@@ -51,7 +51,7 @@ internal sealed class LoopbackBrowser : IBrowser, IAsyncDisposable
 
         var consent = await ConsentPage.ArriveAsync(_person, signedUp.Headers.Location!.ToString());
         using var answer = await consent.Set("Form.NewKey", BrokerHost.NewKey()).AnswerAsync();
-        answer.StatusCode.Should().Be(HttpStatusCode.SeeOther, await answer.Content.ReadAsStringAsync());
+        answer.StatusCode.Should().Be(HttpStatusCode.SeeOther, await answer.Content.ReadAsStringAsync(cancellationToken));
 
         using var back = await _person.GetAsync(answer.Headers.Location!.AbsoluteUri);
         back.StatusCode.Should().Be(HttpStatusCode.OK);

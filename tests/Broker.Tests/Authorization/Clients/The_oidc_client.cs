@@ -102,7 +102,9 @@ public sealed class The_oidc_client(SharedBroker shared)
         discovered.IsError.Should().BeFalse(discovered.Error);
         var revoked = await http.RevokeTokenAsync(new TokenRevocationRequest
         {
-            Address = discovered.RevocationEndpoint, ClientId = client.Options.ClientId, Token = token,
+            Address = discovered.RevocationEndpoint,
+            ClientId = client.Options.ClientId,
+            Token = token,
         });
         revoked.IsError.Should().BeFalse(revoked.Error);
     }
