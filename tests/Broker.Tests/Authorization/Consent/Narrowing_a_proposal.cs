@@ -1,4 +1,3 @@
-using AngleSharp.Dom;
 using Microsoft.EntityFrameworkCore;
 using TokenBroker.Grants;
 using TokenBroker.Tests.Host;

@@ -227,7 +227,10 @@ public sealed class Connecting_a_device(SharedBroker shared)
             {
                 Content = new FormUrlEncodedContent(new Dictionary<string, string>
                 {
-                    ["user_code"] = device.UserCode, ["Form.Decision"] = "approve", ["Form.Budget"] = "5", ["Form.LifetimeDays"] = "30",
+                    ["user_code"] = device.UserCode,
+                    ["Form.Decision"] = "approve",
+                    ["Form.Budget"] = "5",
+                    ["Form.LifetimeDays"] = "30",
                 }),
             });
             forged.StatusCode.Should().Be(HttpStatusCode.BadRequest);

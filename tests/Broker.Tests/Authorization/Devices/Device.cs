@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using AngleSharp.Html.Dom;
-using TokenBroker.Tests.Authorization.Consent;
 using TokenBroker.Tests.Host;
 
 namespace TokenBroker.Tests.Authorization.Devices;

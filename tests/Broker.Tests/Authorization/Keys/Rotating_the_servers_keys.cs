@@ -133,7 +133,7 @@ public sealed class Rotating_the_servers_keys
     }
 
     /// <summary>Waits until the broker has dealt with the ticks of its clock: the schedule then asks for nothing more.</summary>
-    private static Task SettledAsync(BrokerHost broker) => Eventually.IsAsync(
+    private static Task<bool> SettledAsync(BrokerHost broker) => Eventually.IsAsync(
         () => broker.WithDatabaseAsync(async db =>
         {
             var now = broker.Clock!.GetUtcNow().UtcDateTime;
