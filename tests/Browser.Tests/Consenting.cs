@@ -24,9 +24,9 @@ public sealed class Consenting(Quickstart quickstart)
     {
         await using var visitor = await AtConsentAsync();
         await visitor.Page.GetByLabel("Your OpenAI API key").FillAsync(visitor.Servers.SandboxKey);
-        await visitor.Page.GetByLabel("At most, in a month").FillAsync("0.75");
+        await visitor.Page.GetByLabel("At most", new() { Exact = true }).FillAsync("0.75");
         await visitor.Page.GetByLabel("Until").SelectOptionAsync("1");
-        await visitor.Page.Locator("summary").ClickAsync();
+        await visitor.Page.Locator("summary", new() { HasText = "Models" }).ClickAsync();
         await visitor.Page.GetByLabel("Only these").First.CheckAsync();
         await visitor.Page.GetByLabel("gpt-5-mini").CheckAsync();
         await visitor.Button("Allow").ClickAsync();

@@ -23,7 +23,8 @@ public sealed class Every_page(Quickstart quickstart)
         await visitor.Page.GetByRole(AriaRole.Link, new() { Name = "Create an account" }).ClickAsync();
         await visitor.SignUpWithPasskeyAsync();
         await Assertions.Expect(visitor.Page.GetByRole(AriaRole.Heading, new() { Name = "WebChat wants to use your OpenAI account" })).ToBeVisibleAsync();
-        await visitor.Page.Locator("summary").ClickAsync();
+        await visitor.Page.Locator("summary", new() { HasText = "Models" }).ClickAsync();
+        await visitor.Page.Locator("summary", new() { HasText = "Pace" }).ClickAsync();
         await visitor.ExpectAccessibleAsync();
         await visitor.ExpectNoSidewaysScrollAsync();
 
