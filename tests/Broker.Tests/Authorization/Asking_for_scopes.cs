@@ -85,6 +85,7 @@ public sealed class Asking_for_scopes(SharedBroker shared)
     }
 
     /// <summary>The first app may ask for these scopes alone.</summary>
-    private static Dictionary<string, string> Only(params string[] scopes) =>
-        Enumerable.Range(0, 11).ToDictionary(i => $"Apps:0:Scopes:{i}", i => scopes[i % scopes.Length]);
+    private static Dictionary<string, string> Only(params string[] scopes) => Enumerable.Range(0, 11)
+        .SelectMany(i => (string[])[$"Apps:0:Scopes:{i}", $"Apps:0:OptionalScopes:{i}"], (i, name) => (Name: name, Scope: scopes[i % scopes.Length]))
+        .ToDictionary(one => one.Name, one => one.Scope);
 }

@@ -46,7 +46,7 @@ public sealed class Refusing_other_flows(SharedBroker shared)
     [InlineData("password")]
     [InlineData("client_credentials")]
     [InlineData("implicit")]
-    [InlineData("urn:ietf:params:oauth:grant-type:token-exchange")]
+    [InlineData("urn:ietf:params:oauth:grant-type:jwt-bearer")]
     [InlineData("nonsense")]
     public async Task Refuses_other_grant_types(string grantType)
     {

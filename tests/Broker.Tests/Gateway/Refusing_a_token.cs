@@ -11,6 +11,8 @@ public sealed class Refusing_a_token(PrivateBroker own) : IClassFixture<PrivateB
 
     private BrokerHost Broker => own.Host;
 
+    private string Metadata => Broker.Address + "/.well-known/oauth-protected-resource/openai/v1";
+
     [Fact]
     public async Task That_is_missing_challenges_without_an_error()
     {
@@ -18,7 +20,8 @@ public sealed class Refusing_a_token(PrivateBroker own) : IClassFixture<PrivateB
 
         await BeInvalidTokenAsync(response);
         response.Headers.WwwAuthenticate.ToString().Should().Be(
-            "Bearer realm=\"TokenBroker\", DPoP realm=\"TokenBroker\", algs=\"ES256 ES384 RS256 PS256\"", "RFC 6750, section 3.1");
+            $"Bearer realm=\"TokenBroker\", resource_metadata=\"{Metadata}\", "
+            + $"DPoP realm=\"TokenBroker\", resource_metadata=\"{Metadata}\", algs=\"ES256 ES384 RS256 PS256\"", "RFC 6750, section 3.1");
     }
 
     [Theory]

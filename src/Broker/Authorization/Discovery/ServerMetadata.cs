@@ -17,9 +17,6 @@ internal sealed class ServerMetadata(
     ProtectedResources resources, IOptions<BrokerOptions> broker, IOptions<DynamicRegistrationOptions> registration, IOptions<MetadataDocumentOptions> documents)
     : IOpenIddictServerHandler<HandleConfigurationRequestContext>
 {
-    /// <summary>What OpenIddict verifies a client assertion with; RFC 8414 wants it said.</summary>
-    private static readonly string[] s_assertionAlgorithms = ["ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"];
-
     public ValueTask HandleAsync(HandleConfigurationRequestContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
@@ -31,10 +28,6 @@ internal sealed class ServerMetadata(
         {
             methods.Add(ClientMetadata.NoAuthentication);
         }
-
-        NameAlgorithms(context, "token_endpoint", context.TokenEndpointAuthenticationMethods);
-        NameAlgorithms(context, "revocation_endpoint", context.RevocationEndpointAuthenticationMethods);
-        NameAlgorithms(context, "introspection_endpoint", context.IntrospectionEndpointAuthenticationMethods);
 
         // Nobody is offered a choice of accounts here.
         context.PromptValues.Remove(PromptValues.SelectAccount);
@@ -51,14 +44,6 @@ internal sealed class ServerMetadata(
         }
 
         return default;
-    }
-
-    private static void NameAlgorithms(HandleConfigurationRequestContext context, string endpoint, HashSet<string> methods)
-    {
-        if (methods.Contains(ClientAuthenticationMethods.PrivateKeyJwt))
-        {
-            context.Metadata.TryAdd($"{endpoint}_auth_signing_alg_values_supported", List(s_assertionAlgorithms));
-        }
     }
 
     private static OpenIddictParameter List(IEnumerable<string> values) => new([.. values.Select(value => (string?)value)]);

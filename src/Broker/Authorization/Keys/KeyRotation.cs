@@ -10,7 +10,7 @@ namespace TokenBroker.Authorization;
 /// way keeps the ones it began with.
 /// </summary>
 internal sealed class KeyRotation(
-    ServerKeys keys,
+    IServiceProvider services,
     IOptionsMonitorCache<OpenIddictServerOptions> server,
     IOptionsMonitorCache<OpenIddictValidationOptions> validation,
     IOptions<KeyRotationOptions> options,
@@ -19,6 +19,8 @@ internal sealed class KeyRotation(
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        // Asked for once the start has found the vault in order: whoever makes the keys makes the vault.
+        var keys = services.GetRequiredService<ServerKeys>();
         using var timer = new PeriodicTimer(options.Value.CheckEvery, time);
         while (await timer.WaitForNextTickAsync(stoppingToken).AsTask().ContinueWith(t => t.IsCompletedSuccessfully && t.GetAwaiter().GetResult(), TaskScheduler.Default))
         {

@@ -255,7 +255,7 @@ public sealed class Binding_tokens_to_a_key(SharedBroker shared)
     {
         var requestUri = (await pushed.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("request_uri").GetString()!;
         var url = $"/connect/authorize?client_id={app.ClientId}&request_uri={Uri.EscapeDataString(requestUri)}";
-        var page = await person.PageAsync(url);
+        var page = await person.ArriveAsync(url);
         using var response = await person.SubmitAsync(page, url, new() { ["Form.Decision"] = "approve" });
         response.StatusCode.Should().Be(HttpStatusCode.SeeOther);
         return Microsoft.AspNetCore.WebUtilities.QueryHelpers.ParseQuery(response.Headers.Location!.Query)["code"].ToString();

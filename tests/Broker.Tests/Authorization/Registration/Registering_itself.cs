@@ -10,7 +10,7 @@ namespace TokenBroker.Tests.Authorization.Registration;
 /// <summary>RFC 7591: from a request to an app that people can connect.</summary>
 public sealed class Registering_itself(SelfServiceBroker open) : IClassFixture<SelfServiceBroker>
 {
-    public static TheoryData<string> Algorithms => ["ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"];
+    public static TheoryData<string> Algorithms => ["ES256", "ES384", "RS256", "PS256"];
 
     private BrokerHost Broker => open.Host;
 
