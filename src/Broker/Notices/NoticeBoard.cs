@@ -11,6 +11,8 @@ namespace TokenBroker.Notices;
 internal sealed class NoticeBoard(BrokerDbContext db, TimeProvider time)
 {
     public const int MostKept = 200;
+
+    /// <summary>After that it is pruned.</summary>
     public static readonly TimeSpan KeptFor = TimeSpan.FromDays(90);
 
     /// <summary>Puts up a notice. The caller holds the transaction of what it tells about.</summary>
@@ -54,11 +56,4 @@ internal sealed class NoticeBoard(BrokerDbContext db, TimeProvider time)
 
     public Task<bool> HasAsync(Guid userId, Guid noticeId, CancellationToken cancellationToken) =>
         db.Notices.AnyAsync(n => n.UserId == userId && n.Id == noticeId, cancellationToken);
-
-    /// <summary>For the background pruning: takes down what is older than <see cref="KeptFor"/>.</summary>
-    public Task<int> DeleteOldAsync(CancellationToken cancellationToken)
-    {
-        var before = time.GetUtcNow().UtcDateTime - KeptFor;
-        return db.Notices.Where(n => n.At < before).ExecuteDeleteAsync(cancellationToken);
-    }
 }

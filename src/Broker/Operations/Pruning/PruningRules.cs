@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using TokenBroker.Apps;
 using TokenBroker.Metering;
+using TokenBroker.Notices;
 using TokenBroker.Storage;
 
 namespace TokenBroker.Operations;
@@ -27,7 +28,7 @@ internal static class PruningRules
         Rule("expired tokens", static (db, now) => db.Tokens.Where(t => t.ExpirationDate < now - s_day).OrderBy(t => t.ExpirationDate)),
         Rule("used proofs", static (db, now) => db.UsedProofs.Where(p => p.ExpiresAt < now).OrderBy(p => p.ExpiresAt)),
         Rule("sessions", static (db, now) => db.Sessions.Where(s => s.ExpiresAt < now.AddDays(-30)).OrderBy(s => s.ExpiresAt)),
-        Rule("notices", static (db, now) => db.Notices.Where(n => n.At < now.AddDays(-90)).OrderBy(n => n.At)),
+        Rule("notices", static (db, now) => db.Notices.Where(n => n.At < now - NoticeBoard.KeptFor).OrderBy(n => n.At)),
         Rule("API tokens", static (db, now) => db.ApiTokens.Where(t => t.ExpiresAt < now.AddDays(-30)).OrderBy(t => t.ExpiresAt)),
         Rule("child grants", static (db, now) => db.Grants.Where(g => g.ParentId != null && g.ExpiresAt < now - s_day).OrderBy(g => g.ExpiresAt)),
 
@@ -37,10 +38,15 @@ internal static class PruningRules
             var oldest = SpendPeriods.Of(new DateTimeOffset(now.AddDays(-62))).Day;
             return db.Spend.Where(s => s.Period > 10_000_000 && s.Period < oldest).OrderBy(s => s.Period);
         }),
-        Rule("apps that registered and were never used", static (db, now) => db.Apps
-            .Where(a => a.Source == AppSource.DynamicRegistration && a.CreatedAt < now.AddDays(-30) && !db.Grants.Any(g => g.ApplicationId == a.Id))
-            .OrderBy(a => a.CreatedAt)),
+        Rule("apps that registered and were never used", static (db, now) => NeverUsed(db, AppSource.DynamicRegistration, now)),
+        Rule("apps of metadata documents that were never used", static (db, now) => NeverUsed(db, AppSource.MetadataDocument, now)),
     ];
+
+    /// <summary>Apps that nobody vouched for and nobody allowed anything, ever.</summary>
+    private static IQueryable<App> NeverUsed(BrokerDbContext db, AppSource source, DateTime now) => db.Apps
+        .Where(a => a.Source == source && a.CreatedAt < now.AddDays(-30))
+        .Where(a => !db.Grants.Any(g => g.ApplicationId == a.Id) && !db.Tokens.Any(t => t.ApplicationId == a.Id))
+        .OrderBy(a => a.CreatedAt);
 
     private static PruningRule Rule<T>(string name, Func<BrokerDbContext, DateTime, IQueryable<T>> select)
         where T : class => new(
