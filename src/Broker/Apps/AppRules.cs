@@ -1,5 +1,9 @@
 using System.Collections.Frozen;
+using System.Globalization;
+using System.Text;
+using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.Tokens;
+using TokenBroker.Operations;
 using TokenBroker.Upstreams;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 
@@ -11,7 +15,7 @@ namespace TokenBroker.Apps;
 internal sealed record AppComplaint(string Field, string Message);
 
 /// <summary>What a registration must keep, wherever it comes from.</summary>
-internal sealed class AppRules(Catalogue catalogue)
+internal sealed class AppRules(Catalogue catalogue, IOptions<BrokerOptions> broker)
 {
     public const int LongestName = 60;
     private const int LongestId = 100;
@@ -33,7 +37,24 @@ internal sealed class AppRules(Catalogue catalogue)
     public static bool IsSafe(string uri) =>
         Uri.TryCreate(uri, UriKind.Absolute, out var parsed)
         && parsed.UserInfo.Length == 0
-        && (parsed.Scheme == Uri.UriSchemeHttps || (parsed.Scheme == Uri.UriSchemeHttp && parsed.IsLoopback));
+        && (parsed.Scheme == Uri.UriSchemeHttps || (parsed.Scheme == Uri.UriSchemeHttp && IsLoopback(parsed)));
+
+    /// <summary>
+    /// Whether it leads to the person's own machine. The framework takes the name <c>loopback</c> for localhost; a browser
+    /// asks the network for it, and whoever answers would get what was meant to stay on the machine.
+    /// </summary>
+    public static bool IsLoopback(Uri uri)
+    {
+        ArgumentNullException.ThrowIfNull(uri);
+        return uri.IsLoopback
+            && (uri.HostNameType != UriHostNameType.Dns
+                || uri.OriginalString.StartsWith(uri.Scheme + "://localhost", StringComparison.OrdinalIgnoreCase));
+    }
+
+    /// <summary>Line breaks, and marks that turn the direction of text or do not show, make one name look like another.</summary>
+    public static bool IsPlain(string name) => name.EnumerateRunes().All(rune => Rune.GetUnicodeCategory(rune) is not (
+        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
+        or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned or UnicodeCategory.Surrogate));
 
     private static IEnumerable<AppComplaint> OfIdentity(AppRegistration entry)
     {
@@ -96,7 +117,7 @@ internal sealed class AppRules(Catalogue catalogue)
         }
     }
 
-    private static IEnumerable<AppComplaint> OfRedirects(AppRegistration entry)
+    private IEnumerable<AppComplaint> OfRedirects(AppRegistration entry)
     {
         var redirects = entry.GrantTypes.Count == 0 || entry.GrantTypes.Contains(GrantTypes.AuthorizationCode);
         if (redirects && entry.RedirectUris.Count == 0)
@@ -115,6 +136,10 @@ internal sealed class AppRules(Catalogue catalogue)
             {
                 yield return new(nameof(entry.RedirectUris), $"has a redirect URI that is neither https nor http on loopback: {uri}");
             }
+            else if (IsTheBrokers(uri))
+            {
+                yield return new(nameof(entry.RedirectUris), $"has a redirect URI at this broker itself: {uri}");
+            }
         }
     }
 
@@ -130,6 +155,14 @@ internal sealed class AppRules(Catalogue catalogue)
             yield return new(nameof(entry.OptionalScopes), $"has an optional scope that is not among its Scopes: {scope}");
         }
     }
+
+    /// <summary>The consent page shows where a person is sent, and would name the broker; and no page here waits for a code.</summary>
+    private bool IsTheBrokers(string uri) =>
+        Uri.TryCreate(uri, UriKind.Absolute, out var parsed)
+        && broker.Value.PublicUrl is var own
+        && parsed.Scheme == own.Scheme
+        && parsed.Port == own.Port
+        && string.Equals(parsed.IdnHost, own.IdnHost, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>A private-use scheme of a native app: a domain in reverse, which alone says whose it is (RFC 8252, section 7.1).</summary>
     private static bool IsPrivateUse(string uri) =>

@@ -54,6 +54,13 @@ internal sealed class TokenManager(
 
         if (token.Type == TokenTypeIdentifiers.AccessToken)
         {
+            // A grant that was cut for this one token has nothing else to live for, and keeps a place among its siblings.
+            if (await endGrant.WasCutAsync(grantId, cancellationToken))
+            {
+                await endGrant.RunAsync(grantId, "app", $"app:{token.ApplicationId}", cancellationToken);
+                return true;
+            }
+
             var revoked = await base.TryRevokeAsync(token, cancellationToken);
             changes.Publish(new GrantChange(grantId, CutReason.Revoked));
             return revoked;

@@ -25,6 +25,9 @@ internal sealed class CutGrant(BrokerDbContext db, AuditLog audit, TimeProvider 
     private const int MostAtOnce = 100;
     private const int DeepestLine = 3;
 
+    /// <summary>Of a grant that a person gave, at every depth together: what ends it has to end them all.</summary>
+    private const int MostBelowRoot = 1_000;
+
     /// <returns>The new grant, or why there is none.</returns>
     public async Task<(Grant? Grant, string? Complaint)> RunAsync(Cutting cutting, CancellationToken cancellationToken)
     {
@@ -43,7 +46,8 @@ internal sealed class CutGrant(BrokerDbContext db, AuditLog audit, TimeProvider 
             return (null, "The grant behind the subject token has ended.");
         }
 
-        if (await DepthAsync(parent, cancellationToken) >= DeepestLine)
+        var (depth, rootId) = await PlaceOfAsync(parent, cancellationToken);
+        if (depth >= DeepestLine)
         {
             return (null, $"A token can be handed on at most {DeepestLine} times.");
         }
@@ -52,6 +56,11 @@ internal sealed class CutGrant(BrokerDbContext db, AuditLog audit, TimeProvider 
             g => g.ParentId == parent.Id && g.Status == OpenIddictConstants.Statuses.Valid && g.ExpiresAt > now, cancellationToken) >= MostAtOnce)
         {
             return (null, $"At most {MostAtOnce} exchanged tokens of one grant live at a time. Let some expire, or revoke them.");
+        }
+
+        if ((await Descent.LiveBelowAsync(db, rootId, now, cancellationToken)).Count >= MostBelowRoot)
+        {
+            return (null, $"At most {MostBelowRoot} tokens that were exchanged for each other live at a time. Let some expire, or revoke them.");
         }
 
         var child = new Grant
@@ -84,14 +93,15 @@ internal sealed class CutGrant(BrokerDbContext db, AuditLog audit, TimeProvider 
         return (child, null);
     }
 
-    private async Task<int> DepthAsync(Grant grant, CancellationToken cancellationToken)
+    private async Task<(int Depth, Guid RootId)> PlaceOfAsync(Grant grant, CancellationToken cancellationToken)
     {
-        var depth = 0;
+        var (depth, rootId) = (0, grant.Id);
         for (var above = grant.ParentId; above is { } id; depth++)
         {
+            rootId = id;
             above = await db.Grants.Where(g => g.Id == id).Select(g => g.ParentId).FirstOrDefaultAsync(cancellationToken);
         }
 
-        return depth;
+        return (depth, rootId);
     }
 }

@@ -25,8 +25,8 @@ internal sealed class EndGrant(BrokerDbContext db, AuditLog audit, ReuseNotices 
         await db.InTransactionAsync(
             async () =>
             {
-                line = await LineOfAsync(grantId, cancellationToken);
                 var now = time.GetUtcNow().UtcDateTime;
+                line = [grantId, .. await Descent.LiveBelowAsync(db, grantId, now, cancellationToken)];
                 var ended = await db.Grants
                     .Where(g => line.Contains(g.Id) && g.Status == OpenIddictConstants.Statuses.Valid)
                     .ExecuteUpdateAsync(
@@ -62,18 +62,7 @@ internal sealed class EndGrant(BrokerDbContext db, AuditLog audit, ReuseNotices 
         return tokens;
     }
 
-    /// <summary>The grant, and every grant that was cut from it, or from one of those.</summary>
-    private async Task<List<Guid>> LineOfAsync(Guid grantId, CancellationToken cancellationToken)
-    {
-        List<Guid> line = [grantId];
-        List<Guid> above = line;
-        while (above.Count > 0)
-        {
-            var parents = above;
-            above = await db.Grants.Where(g => g.ParentId != null && parents.Contains(g.ParentId.Value)).Select(g => g.Id).ToListAsync(cancellationToken);
-            line = [.. line, .. above];
-        }
-
-        return line;
-    }
+    /// <summary>Whether the grant was cut from another, for one token.</summary>
+    public Task<bool> WasCutAsync(Guid grantId, CancellationToken cancellationToken) =>
+        db.Grants.AnyAsync(g => g.Id == grantId && g.ParentId != null, cancellationToken);
 }

@@ -12,7 +12,7 @@ public sealed class The_folders
 
     [Theory]
     [InlineData("Accounts", "Audit", "Operations", "Storage")]
-    [InlineData("Apps", "Accounts", "Audit", "Authorization", "Grants", "Notices", "Storage", "Upstreams")]
+    [InlineData("Apps", "Accounts", "Audit", "Authorization", "Grants", "Notices", "Operations", "Storage", "Upstreams")]
     [InlineData("Audit", "Storage")]
     [InlineData("Authorization", "Accounts", "Apps", "Audit", "Custody", "Grants", "Metering", "Operations", "Storage", "Upstreams")]
     [InlineData("Custody", "Storage")]

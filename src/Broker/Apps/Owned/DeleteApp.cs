@@ -28,6 +28,9 @@ internal sealed class DeleteApp(BrokerDbContext db, AuditLog audit, EndGrant end
         foreach (var (grantId, userId) in await LiveAsync(app.Id, cancellationToken))
         {
             await EndAsync(app, grantId, userId, cancellationToken);
+
+            // Once more, after the commit: until it, the gateway could have read the grant as it was.
+            changes.Publish(new GrantChange(grantId, CutReason.Revoked));
             ended++;
         }
 
@@ -55,7 +58,7 @@ internal sealed class DeleteApp(BrokerDbContext db, AuditLog audit, EndGrant end
             },
             cancellationToken);
 
-        // Again, after the commit: until it, the gateway could have read them as they were.
+        // As above.
         foreach (var (grantId, _) in late)
         {
             changes.Publish(new GrantChange(grantId, CutReason.Revoked));

@@ -70,6 +70,11 @@ internal sealed class OwnApps(BrokerDbContext db, RegisterApp register, AppRules
         entry.Name = OneLine.Of(entry.Name, 1000);
         entry.HomepageUrl = string.IsNullOrWhiteSpace(entry.HomepageUrl) ? null : entry.HomepageUrl.Trim();
         var complaints = rules.Complaints(entry).ToList();
+        if (!AppRules.IsPlain(entry.Name))
+        {
+            complaints.Add(new AppComplaint(nameof(entry.Name), "has characters in its Name that do not show"));
+        }
+
         if (!entry.Scopes.Any(scope => scope.Contains(':', StringComparison.Ordinal)))
         {
             complaints.Add(new AppComplaint(nameof(entry.Scopes), "needs at least one scope of a provider, such as openai:chat"));

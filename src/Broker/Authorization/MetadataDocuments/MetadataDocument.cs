@@ -83,7 +83,7 @@ internal static class MetadataDocument
     private static bool IsItsOwn(string redirectUri, Uri address) =>
         Uri.TryCreate(redirectUri, UriKind.Absolute, out var uri)
         && (IsSameOrigin(uri, address)
-            || uri.IsLoopback
+            || AppRules.IsLoopback(uri)
 
             // A private-use scheme; whether the app may have one is for the rules of every app to say.
             || (uri.Scheme != Uri.UriSchemeHttps && uri.Scheme != Uri.UriSchemeHttp));

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using TokenBroker.Apps;
 using static OpenIddict.Abstractions.OpenIddictConstants;
@@ -54,7 +53,7 @@ internal sealed record ClientMetadata(AppRegistration Registration, string AuthM
     {
         var name = fields.Text("client_name")?.Trim() ?? "";
         fields.Require(name.Length > 0, "client_name is needed: people see it when they are asked.");
-        fields.Require(IsPlain(name), "client_name may hold no control or formatting characters.");
+        fields.Require(AppRules.IsPlain(name), "client_name may hold no control or formatting characters.");
         IReadOnlyList<string> scopes = fields.Text("scope") is { } asked
             ? [.. asked.Split(' ', StringSplitOptions.RemoveEmptyEntries).Distinct()]
             : [.. allScopes.Order(StringComparer.Ordinal)];
@@ -109,9 +108,4 @@ internal sealed record ClientMetadata(AppRegistration Registration, string AuthM
         fields.Require(!fields.Flag("require_signed_request_object"), "require_signed_request_object is not supported.");
         fields.Require(!fields.Flag("tls_client_certificate_bound_access_tokens"), "tls_client_certificate_bound_access_tokens is not supported.");
     }
-
-    /// <summary>Line breaks, and marks that turn the direction of text or do not show, make one name look like another.</summary>
-    private static bool IsPlain(string name) => name.EnumerateRunes().All(rune => System.Text.Rune.GetUnicodeCategory(rune) is not (
-        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
-        or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned or UnicodeCategory.Surrogate));
 }

@@ -1,3 +1,5 @@
+using TokenBroker.Apps;
+
 namespace TokenBroker.Pages.Consent;
 
 /// <summary>Where a person goes from the consent page, in words that tell them something.</summary>
@@ -8,7 +10,7 @@ internal static class ReturnPlace
     {
         ArgumentNullException.ThrowIfNull(redirectUri);
         var isWeb = redirectUri.Scheme == Uri.UriSchemeHttps || redirectUri.Scheme == Uri.UriSchemeHttp;
-        return (isWeb, redirectUri.IsLoopback) switch
+        return (isWeb, AppRules.IsLoopback(redirectUri)) switch
         {
             (false, _) => $"an app on this device ({redirectUri.Scheme})",
             (true, true) => "an app on this computer",

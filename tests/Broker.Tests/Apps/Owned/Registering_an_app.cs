@@ -61,6 +61,8 @@ public sealed class Registering_an_app(SharedBroker shared)
     {
         { """{"name":""}""", "name" },
         { """{"name":"0123456789012345678901234567890123456789012345678901234567890"}""", "name" },
+        { """{"name":"Open\u200bAI"}""", "name" },
+        { """{"homepage_url":"http://loopback/"}""", "homepage_url" },
         { """{"homepage_url":"javascript:alert(1)"}""", "homepage_url" },
         { """{"homepage_url":"http://app.example"}""", "homepage_url" },
         { """{"redirect_uris":[]}""", "redirect_uris" },

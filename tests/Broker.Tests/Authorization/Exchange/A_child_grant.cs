@@ -148,6 +148,68 @@ public sealed class A_child_grant(SharedBroker shared)
         parents.StatusCode.Should().Be(HttpStatusCode.OK);
     }
 
+    [Fact]
+    public async Task Gives_its_place_back_where_its_token_is_revoked()
+    {
+        using var app = await ConnectAsync(Broker);
+        var child = await app.ChildAsync();
+        var grandchild = await app.ChildAsync(child.AccessToken);
+        (await app.App.RevokeAsync(child.AccessToken)).StatusCode.Should().Be(HttpStatusCode.OK);
+
+        using var call = await new Api(Broker, grandchild.AccessToken).ChatAsync();
+
+        call.StatusCode.Should().Be(HttpStatusCode.Unauthorized, "what was cut from it ends with it");
+        var live = await Broker.WithDatabaseAsync(db => db.Grants.CountAsync(g => g.Application!.DisplayName == app.Name && g.ParentId != null && g.Status == "valid"));
+        live.Should().Be(0);
+    }
+
+    [Fact]
+    public async Task Dies_with_its_parent_however_many_came_and_went_before()
+    {
+        using var app = await ConnectAsync(Broker);
+        var child = await app.ChildAsync();
+        var (parent, cut) = await LineAsync(app);
+        await AddAsync(40_000, parent.Id, DateTime.UtcNow.AddHours(-1));
+
+        await app.Person.PressAsync(app.Name, "Revoke");
+
+        var statuses = await Broker.WithDatabaseAsync(db => db.Grants.AsNoTracking()
+            .Where(g => g.Id == parent.Id || g.Id == cut.Id).Select(g => g.Status).ToListAsync());
+        statuses.Should().Equal("revoked", "revoked");
+        using var call = await new Api(Broker, child.AccessToken).ChatAsync();
+        call.StatusCode.Should().Be(HttpStatusCode.Unauthorized);
+        await Broker.WithDatabaseAsync(db => db.Grants.Where(g => g.ParentId == parent.Id && g.Id != cut.Id).ExecuteDeleteAsync());
+    }
+
+    [Fact]
+    public async Task Is_one_of_a_bounded_number_however_deep_they_go()
+    {
+        using var app = await ConnectAsync(Broker);
+        await app.ChildAsync();
+        var (_, cut) = await LineAsync(app);
+        await AddAsync(999, cut.Id, DateTime.UtcNow.AddMinutes(20));
+
+        using var refused = await app.ExchangeAsync();
+
+        refused.StatusCode.Should().Be(HttpStatusCode.BadRequest);
+        (await refused.Content.ReadAsStringAsync()).Should().Contain("At most 1000");
+    }
+
+    /// <summary>Children, as exchanges would have made them; by one statement, since others wait for the database meanwhile.</summary>
+    private Task<int> AddAsync(int count, Guid parentId, DateTime expiresAt) => Broker.WithDatabaseAsync(async db =>
+    {
+        var type = db.Model.FindEntityType(typeof(Grant))!;
+        var columns = type.GetProperties().Select(p => p.Name).Except(["Id", "ParentId", "ExpiresAt"]).Select(name => $"\"{name}\"");
+        var list = string.Join(", ", columns);
+        var sql = $$"""
+            WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {0})
+            INSERT INTO "{{type.GetTableName()}}" ("Id", "ParentId", "ExpiresAt", {{list}})
+            SELECT upper(substr(hex(randomblob(16)), 1, 8) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(6))), "Id", {2}, {{list}}
+            FROM "{{type.GetTableName()}}", n WHERE "Id" = {1}
+            """;
+        return await db.Database.ExecuteSqlRawAsync(sql, count, parentId, expiresAt);
+    });
+
     private static async Task<(Grant Parent, Grant Child)> LineAsync(DelegatingApp app) => await app.Broker.WithDatabaseAsync(async db =>
     {
         var grants = await db.Grants.AsNoTracking().Where(g => g.Application!.DisplayName == app.Name).ToListAsync();

@@ -17,6 +17,7 @@ public sealed class Refusing_a_registration(SharedBroker shared, SelfServiceBrok
         { "redirect_uris", "[]", "invalid_redirect_uri" },
         { "redirect_uris", "null", "invalid_redirect_uri" },
         { "redirect_uris", """["http://app.example/cb"]""", "invalid_redirect_uri" },
+        { "redirect_uris", """["http://loopback/cb"]""", "invalid_redirect_uri" },
         { "redirect_uris", """["https://app.example/cb#part"]""", "invalid_redirect_uri" },
         { "redirect_uris", """["https://user@app.example/cb"]""", "invalid_redirect_uri" },
         { "redirect_uris", """["https://app.example/cb", "javascript:alert(1)"]""", "invalid_redirect_uri" },
@@ -67,6 +68,18 @@ public sealed class Refusing_a_registration(SharedBroker shared, SelfServiceBrok
         refusal.Error.Should().Be(error);
         refusal.Description.Should().NotBeEmpty().And.MatchRegex("^[ -~]+$");
         (await CountAsync()).Should().Be(before, "what is refused leaves nothing behind");
+    }
+
+    [Theory]
+    [InlineData("/")]
+    [InlineData("/connect/authorize?client_id=other-app")]
+    public async Task For_an_app_that_would_be_the_broker(string path)
+    {
+        using var response = await RegisteredApp.RegisterAsync(
+            open.Host, RegisteredApp.Metadata(new() { ["redirect_uris"] = new JsonArray(open.Host.Address + path) }).ToJsonString());
+
+        response.StatusCode.Should().Be(HttpStatusCode.BadRequest, "the consent page would name the broker as the place that people return to");
+        (await RegisteredApp.RefusalAsync(response)).Error.Should().Be("invalid_redirect_uri");
     }
 
     [Theory]
