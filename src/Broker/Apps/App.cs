@@ -1,3 +1,4 @@
+using System.Linq.Expressions;
 using OpenIddict.EntityFrameworkCore.Models;
 using TokenBroker.Authorization;
 using TokenBroker.Grants;
@@ -7,6 +8,9 @@ namespace TokenBroker.Apps;
 /// <summary>A registered OAuth client (RFC 6749, section 2): OpenIddict's application entity, extended.</summary>
 internal sealed class App : OpenIddictEntityFrameworkCoreApplication<Guid, Grant, Token>
 {
+    /// <summary>Not the shell that <see cref="RemoveApp"/> leaves of an app, which alone has no permission at all.</summary>
+    public static Expression<Func<App, bool>> InUse { get; } = static app => app.Permissions != null;
+
     /// <summary>Where a person reads about the app; shown at consent. Only https, or http on loopback.</summary>
     public string? HomepageUrl { get; set; }
 

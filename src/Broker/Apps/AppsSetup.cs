@@ -18,7 +18,6 @@ internal static class AppsSetup
         builder.Services.AddScoped<ReviewApp>();
         builder.Services.AddScoped<OwnApps>();
         builder.Services.AddScoped<ChangeApp>();
-        builder.Services.AddScoped<DeleteApp>();
         builder.Services.AddScoped<AppLogos>();
     }
 

@@ -1,5 +1,6 @@
 using Microsoft.IdentityModel.Tokens;
 using OpenIddict.Abstractions;
+using TokenBroker.Apps.Review;
 using TokenBroker.Audit;
 using TokenBroker.Storage;
 using static OpenIddict.Abstractions.OpenIddictConstants;
@@ -17,9 +18,12 @@ internal sealed record AppStanding(AppSource Source, Guid? OwnerId, ReviewStatus
     public static AppStanding Configured { get; } = new(AppSource.Configuration, null, ReviewStatus.Approved, "system");
 }
 
-/// <summary>Registers an app, or brings its registration up to date. What the rules refuse changes nothing.</summary>
+/// <summary>
+/// Registers an app, or brings its registration up to date. What the rules refuse changes nothing, and a change that
+/// <see cref="ReviewRules"/> names takes an approval back in the same transaction.
+/// </summary>
 internal sealed class RegisterApp(
-    IOpenIddictApplicationManager apps, BrokerDbContext db, AuditLog audit, AppRules rules, TimeProvider time)
+    IOpenIddictApplicationManager apps, BrokerDbContext db, AuditLog audit, AppRules rules, ReviewApp review, TimeProvider time)
 {
     /// <exception cref="InvalidOperationException">The entry is not acceptable; the message says what to change.</exception>
     public async Task<App> RunAsync(AppRegistration entry, AppStanding standing, CancellationToken cancellationToken)
@@ -37,12 +41,8 @@ internal sealed class RegisterApp(
                 var known = (App?)await apps.FindByClientIdAsync(entry.ClientId, cancellationToken);
                 app = known ?? new App { CreatedAt = time.GetUtcNow().UtcDateTime, ReviewStatus = standing.ReviewStatus };
                 (app.Source, app.OwnerId) = (standing.Source, standing.OwnerId);
-                var putBack = known is not null && standing.Source != AppSource.Configuration && ReviewRules.NeedsReviewAgain(app, AppDetails.Of(app), entry);
-                if (putBack)
-                {
-                    ReviewRules.PutBack(app);
-                }
-                else if (standing.Source == AppSource.Configuration)
+                var again = known is not null && ReviewRules.NeedsReviewAgain(app, entry);
+                if (standing.Source == AppSource.Configuration)
                 {
                     // What the configuration vouches for is approved, also where a developer had registered it before.
                     app.ReviewStatus = standing.ReviewStatus;
@@ -62,7 +62,12 @@ internal sealed class RegisterApp(
 
                 await audit.RecordAsync(
                     known is null ? "app.registered" : "app.updated", standing.Actor, $"app:{app.Id}", standing.OwnerId,
-                    new { client_id = entry.ClientId, redirect_uris = entry.RedirectUris, scopes = entry.Scopes, put_back = putBack }, cancellationToken);
+                    new { client_id = entry.ClientId, redirect_uris = entry.RedirectUris, scopes = entry.Scopes }, cancellationToken);
+                if (again)
+                {
+                    await review.ResetAsync(app.Id, standing.Actor, cancellationToken);
+                    await db.Entry(app).ReloadAsync(cancellationToken);
+                }
             },
             cancellationToken);
         return app;

@@ -1,11 +1,11 @@
 using System.ClientModel;
-using System.Diagnostics;
 using System.Text;
 using OpenAI;
 using OpenAI.Chat;
 using OpenAI.Embeddings;
 using OpenAI.Responses;
 using TokenBroker.Samples.SandboxUpstream;
+using TokenBroker.Tests.Clients;
 using TokenBroker.Tests.Host;
 
 namespace TokenBroker.Tests.Gateway;
@@ -107,15 +107,14 @@ public sealed class Unmodified_clients(SharedBroker shared)
     public async Task Of_node_do_all_of_it()
     {
         using var connected = await Connected.AsAsync(Broker);
-        var folder = await NodeClient.InstalledAsync();
-
-        var (code, output) = await NodeClient.RunAsync("node", ["client.mjs"], folder, new()
+        using var client = await NodeProgram.StartAsync("node", "client.mjs", new()
         {
             ["OPENAI_BASE_URL"] = Endpoint.ToString(),
             ["OPENAI_API_KEY"] = connected.Tokens.AccessToken,
         });
 
-        code.Should().Be(0, output);
+        var output = await client.EndsWellAsync();
+
         output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Should().Equal(
             "chat: " + Reply.To("Hello"),
             "stream: " + Reply.To("Hello"),
@@ -129,61 +128,4 @@ public sealed class Unmodified_clients(SharedBroker shared)
 
     private ChatClient Chat(Connected connected) =>
         new("gpt-4o-mini", new ApiKeyCredential(connected.Tokens.AccessToken), new OpenAIClientOptions { Endpoint = Endpoint });
-
-    /// <summary>The npm package, installed once from its lock file into a folder that is no part of the sources.</summary>
-    private static class NodeClient
-    {
-        private static readonly Lazy<Task<string>> s_installed = new(InstallAsync);
-
-        public static Task<string> InstalledAsync() => s_installed.Value;
-
-        public static async Task<(int Code, string Output)> RunAsync(string program, string[] arguments, string folder, Dictionary<string, string>? environment = null)
-        {
-            var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
-            foreach (var (name, value) in environment ?? [])
-            {
-                start.Environment[name] = value;
-            }
-
-            Process process;
-            try
-            {
-                process = Process.Start(start)!;
-            }
-            catch (System.ComponentModel.Win32Exception exception)
-            {
-                throw new InvalidOperationException($"'{program}' was not found. This test needs Node.js 20 or later with npm on the path.", exception);
-            }
-
-            using (process)
-            {
-                using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
-                var output = process.StandardOutput.ReadToEndAsync(limit.Token);
-                var errors = process.StandardError.ReadToEndAsync(limit.Token);
-                await process.WaitForExitAsync(limit.Token);
-                return (process.ExitCode, await output + (process.ExitCode == 0 ? "" : await errors));
-            }
-        }
-
-        private static async Task<string> InstallAsync()
-        {
-            var sources = Path.Combine(AppContext.BaseDirectory, "Clients", "node");
-            var folder = Path.Combine(AppContext.BaseDirectory, "node-client");
-            Directory.CreateDirectory(folder);
-            foreach (var file in Directory.GetFiles(sources))
-            {
-                File.Copy(file, Path.Combine(folder, Path.GetFileName(file)), overwrite: true);
-            }
-
-            // npm leaves this file behind when it is done: it tells whether what is there is what the lock file names.
-            var installed = Path.Combine(folder, "node_modules", ".package-lock.json");
-            if (!File.Exists(installed) || File.GetLastWriteTimeUtc(installed) < File.GetLastWriteTimeUtc(Path.Combine(sources, "package-lock.json")))
-            {
-                var (code, output) = await RunAsync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder);
-                code.Should().Be(0, "the client must be installed: " + output);
-            }
-
-            return folder;
-        }
-    }
 }

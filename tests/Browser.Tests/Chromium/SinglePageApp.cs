@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using TokenBroker.Samples.Quickstart;
-using TokenBroker.Tests.Authorization.Clients;
+using TokenBroker.Tests.Clients;
 
 namespace TokenBroker.Tests.Chromium;
 

@@ -105,8 +105,12 @@ internal static class AppsApi
         [FromRoute(Name = "client_id")] string clientId, ClaimsPrincipal user, ChangeApp change, TesterLimit testers, CancellationToken cancellationToken) =>
         await AnswerAsync(await change.NewSecretAsync(OwnerId(user), clientId, cancellationToken), testers, cancellationToken);
 
-    private static async Task<IResult> DeleteAsync([FromRoute(Name = "client_id")] string clientId, ClaimsPrincipal user, DeleteApp delete, CancellationToken cancellationToken) =>
-        await delete.RunAsync(OwnerId(user), clientId, cancellationToken) is null ? ApiBody.NotFound() : TypedResults.NoContent();
+    private static async Task<IResult> DeleteAsync(
+        [FromRoute(Name = "client_id")] string clientId, ClaimsPrincipal user, OwnApps apps, RemoveApp remove, CancellationToken cancellationToken) =>
+        await apps.FindAsync(OwnerId(user), clientId, cancellationToken) is { } app
+            && await remove.RunAsync(app.Id, $"user:{OwnerId(user)}", cancellationToken) is not null
+            ? TypedResults.NoContent()
+            : ApiBody.NotFound();
 
     private static async Task<IResult> SubmitAsync(
         [FromRoute(Name = "client_id")] string clientId, HttpContext context, OwnApps apps, ReviewApp review, TesterLimit testers)

@@ -34,6 +34,7 @@ internal static class ReviewsApi
         }
 
         var apps = await db.Apps.AsNoTracking()
+            .Where(App.InUse)
             .Where(a => a.ReviewStatus == asked)
             .OrderBy(a => a.SubmittedAt ?? a.CreatedAt)
             .Take(MostListed)
@@ -53,7 +54,7 @@ internal static class ReviewsApi
 
         // The id of a metadata document is an address, whose slashes routing leaves encoded.
         clientId = clientId.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
-        if (await db.Apps.AsNoTracking().FirstOrDefaultAsync(a => a.ClientId == clientId, cancellationToken) is not { } app)
+        if (await db.Apps.AsNoTracking().Where(App.InUse).FirstOrDefaultAsync(a => a.ClientId == clientId, cancellationToken) is not { } app)
         {
             return ApiBody.NotFound();
         }

@@ -45,7 +45,7 @@ internal sealed class ChangeApp(
                     return;
                 }
 
-                var again = ReviewRules.NeedsReviewAgain(app, AppDetails.Of(app), entry);
+                var again = ReviewRules.NeedsReviewAgain(app, entry);
                 await apps.PopulateAsync(app, RegisterApp.Describe(entry, app.ClientType == ClientTypes.Confidential), cancellationToken);
                 (app.HomepageUrl, app.OptionalScopes, app.DpopBoundAccessTokens) = (entry.HomepageUrl, [.. entry.OptionalScopes], entry.DpopBoundAccessTokens);
                 app.ClientSecret = secret;

@@ -114,7 +114,7 @@ internal sealed class ReviewApp(BrokerDbContext db, AuditLog audit, NoticeBoard 
             {
                 // A new version with each step: what was seen before it is decided on once.
                 var next = Guid.NewGuid().ToString();
-                var moved = await db.Apps.Where(which).Where(from).Where(a => version == null || a.ConcurrencyToken == version)
+                var moved = await db.Apps.Where(App.InUse).Where(which).Where(from).Where(a => version == null || a.ConcurrencyToken == version)
                     .ExecuteUpdateAsync(
                         set =>
                         {
@@ -122,7 +122,7 @@ internal sealed class ReviewApp(BrokerDbContext db, AuditLog audit, NoticeBoard 
                             set.SetProperty(a => a.ReviewNote, step.Note).SetProperty(a => a.ConcurrencyToken, next);
                         },
                         cancellationToken);
-                var app = await db.Apps.AsNoTracking().Where(which).FirstOrDefaultAsync(cancellationToken);
+                var app = await db.Apps.AsNoTracking().Where(App.InUse).Where(which).FirstOrDefaultAsync(cancellationToken);
                 if (moved == 0 || app is null)
                 {
                     outcome = app is null ? ReviewOutcome.NotFound

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Mvc.RazorPages;
 using Microsoft.EntityFrameworkCore;
 using OpenIddict.Abstractions;
 using TokenBroker.Accounts;
+using TokenBroker.Apps;
 using TokenBroker.Apps.Owned;
 using TokenBroker.Storage;
 
@@ -10,7 +11,7 @@ namespace TokenBroker.Pages.Developer;
 
 /// <summary>Asks once more, and deletes an app with everybody's access to it.</summary>
 [RequireRecentSignIn]
-internal sealed class DeleteModel(BrokerDbContext db, OwnApps apps, DeleteApp delete) : PageModel
+internal sealed class DeleteModel(BrokerDbContext db, OwnApps apps, RemoveApp remove) : PageModel
 {
     public string ClientId { get; private set; } = "";
 
@@ -34,7 +35,9 @@ internal sealed class DeleteModel(BrokerDbContext db, OwnApps apps, DeleteApp de
 
     public async Task<IActionResult> OnPostAsync(string clientId, CancellationToken cancellationToken)
     {
-        if (await delete.RunAsync(HttpContext.UserId(), clientId, cancellationToken) is not { } ended)
+        var ownerId = HttpContext.UserId();
+        if (await apps.FindAsync(ownerId, clientId, cancellationToken) is not { } app
+            || await remove.RunAsync(app.Id, $"user:{ownerId}", cancellationToken) is not { } ended)
         {
             return NotFound();
         }

@@ -45,7 +45,7 @@ internal sealed class ReviewModel(BrokerDbContext db, TesterLimit testers, Catal
 
     public async Task<IActionResult> OnGetAsync(Guid id, CancellationToken cancellationToken)
     {
-        if (await db.Apps.AsNoTracking().FirstOrDefaultAsync(a => a.Id == id, cancellationToken) is not { } app)
+        if (await db.Apps.AsNoTracking().Where(App.InUse).FirstOrDefaultAsync(a => a.Id == id, cancellationToken) is not { } app)
         {
             return NotFound();
         }

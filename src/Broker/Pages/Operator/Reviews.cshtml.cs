@@ -25,9 +25,9 @@ internal sealed class ReviewsModel(BrokerDbContext db, TimeProvider time) : Page
             Shown = asked;
         }
 
-        Counts = await db.Apps.GroupBy(a => a.ReviewStatus).Select(g => new { g.Key, Count = g.Count() }).ToDictionaryAsync(g => g.Key, g => g.Count, cancellationToken);
+        Counts = await db.Apps.Where(App.InUse).GroupBy(a => a.ReviewStatus).Select(g => new { g.Key, Count = g.Count() }).ToDictionaryAsync(g => g.Key, g => g.Count, cancellationToken);
         Rows = await (
-            from app in db.Apps.AsNoTracking()
+            from app in db.Apps.AsNoTracking().Where(App.InUse)
             where app.ReviewStatus == Shown
             join user in db.Users on app.OwnerId equals (Guid?)user.Id into owners
             from owner in owners.DefaultIfEmpty()

@@ -108,8 +108,43 @@ public sealed class Changing_an_app(SharedBroker shared)
         using var refresh = await app.RefreshAsync(tokens.RefreshToken);
         (await OAuthApp.ErrorAsync(refresh)).Should().Be("invalid_client");
         (await person.PageAsync("/notices")).Body!.TextContent.Should().Contain("My App was deleted by its developer, and its access has ended.");
+        (await person.PageAsync("/")).Body!.TextContent.Should().Contain("My App", "it is in the history of what had access");
         (await person.AuditAsync()).Should().Contain("grant.ended");
         (await developer.Person.AuditAsync()).Should().EndWith("app.deleted");
         (await developer.SendAsync(HttpMethod.Delete, $"/apps/{app.ClientId}")).StatusCode.Should().Be(HttpStatusCode.NotFound);
+    }
+
+    [Fact]
+    public async Task Into_nothing_leaves_no_row_where_nobody_ever_allowed_it()
+    {
+        using var developer = await Developer.SignedUpAsync(Broker);
+        var app = await developer.NewAppAsync();
+
+        using var deleted = await developer.SendAsync(HttpMethod.Delete, $"/apps/{app.ClientId}");
+
+        deleted.StatusCode.Should().Be(HttpStatusCode.NoContent);
+        (await Broker.WithDatabaseAsync(db => db.Apps.CountAsync(a => a.ClientId == app.ClientId))).Should().Be(0);
+    }
+
+    [Fact]
+    public async Task Into_nothing_leaves_what_nobody_can_list_approve_or_use()
+    {
+        using var developer = await Developer.SignedUpAsync(Broker);
+        using var reviewer = await Developer.SignedUpAsync(Broker, isOperator: true);
+        var app = await developer.NewAppAsync();
+        using var person = await Person.WithKeyAsync(Broker);
+        await app.ConnectAsync(person, Developer.AppScope);
+
+        (await developer.SendAsync(HttpMethod.Delete, $"/apps/{app.ClientId}")).StatusCode.Should().Be(HttpStatusCode.NoContent);
+
+        var shell = await Broker.WithDatabaseAsync(db => db.Apps.AsNoTracking().SingleAsync(a => a.ClientId == app.ClientId));
+        (shell.ClientSecret, shell.JsonWebKeySet, shell.RedirectUris, shell.Permissions, shell.OwnerId).Should().Be((null, null, null, null, null));
+        (await reviewer.AskAsync(HttpMethod.Get, "/reviews?status=unreviewed")).GetRawText().Should().NotContain(app.ClientId);
+        using var approve = await reviewer.SendAsync(HttpMethod.Post, $"/reviews/{app.ClientId}/approve", new { version = shell.ConcurrencyToken });
+        approve.StatusCode.Should().Be(HttpStatusCode.NotFound);
+        (await reviewer.Person.GetAsync($"/operator/reviews/{shell.Id}")).StatusCode.Should().Be(HttpStatusCode.NotFound);
+        using var decide = await reviewer.Person.PostFromAsync("/account", $"/operator/reviews/{shell.Id}/decide?handler=Approve", new() { ["Version"] = shell.ConcurrencyToken! });
+        (await Broker.WithDatabaseAsync(db => db.Apps.Where(a => a.Id == shell.Id).Select(a => a.ReviewStatus).SingleAsync())).Should().Be(TokenBroker.Apps.ReviewStatus.Unreviewed);
+        (await person.GetAsync(app.AuthorizeUrl())).StatusCode.Should().Be(HttpStatusCode.BadRequest);
     }
 }

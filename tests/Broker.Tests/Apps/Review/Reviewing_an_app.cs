@@ -85,7 +85,7 @@ public sealed class Reviewing_an_app(SharedBroker shared)
         { """{"redirect_uris":["https://app.example/callback","https://elsewhere.example/callback"]}""", true },
         { """{"scopes":["openai:chat","openai:models","openai:images","offline_access"]}""", true },
         { """{"scopes":["openai:chat","openai:models"]}""", true },
-        { """{"homepage_url":"https://elsewhere.example"}""", false },
+        { """{"homepage_url":"https://elsewhere.example"}""", true },
         { """{"redirect_uris":["https://app.example/another/path"]}""", false },
         { """{"optional_scopes":[]}""", false },
         { """{"dpop_bound_access_tokens":true,"require_pushed_authorization_requests":true}""", false },

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using TokenBroker.Tests.Authorization.Consent;
 using TokenBroker.Tests.Authorization.Registration;
+using TokenBroker.Tests.Clients;
 using TokenBroker.Tests.Host;
 
 namespace TokenBroker.Tests.Authorization.Clients;

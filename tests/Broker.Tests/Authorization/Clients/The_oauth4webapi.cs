@@ -4,6 +4,7 @@ using TokenBroker.Apps;
 using TokenBroker.Samples.SandboxUpstream;
 using TokenBroker.Tests.Authorization.Consent;
 using TokenBroker.Tests.Authorization.Devices;
+using TokenBroker.Tests.Clients;
 using TokenBroker.Tests.Host;
 
 namespace TokenBroker.Tests.Authorization.Clients;

@@ -106,7 +106,8 @@ public sealed class Managing_a_registration(SelfServiceBroker open) : IClassFixt
     [InlineData("redirect_uris", """["https://app.example/callback","https://elsewhere.example/callback"]""", true)]
     [InlineData("scope", "\"openai:chat openai:images\"", true)]
     [InlineData("redirect_uris", """["https://app.example/another-path"]""", false)]
-    [InlineData("client_uri", "\"https://app.example/\"", false)]
+    [InlineData("client_uri", "\"https://app.example/\"", true)]
+    [InlineData("dpop_bound_access_tokens", "true", false)]
     public async Task Puts_an_approved_app_back_where_it_is_another_now(string member, string value, bool putBack)
     {
         var app = await RegisteredApp.NewAsync(Broker, new() { ["scope"] = "openai:chat" });
@@ -118,6 +119,9 @@ public sealed class Managing_a_registration(SelfServiceBroker open) : IClassFixt
         response.StatusCode.Should().Be(HttpStatusCode.OK);
         (await Broker.WithDatabaseAsync(db => db.Apps.Where(a => a.ClientId == app.ClientId).Select(a => a.ReviewStatus).SingleAsync()))
             .Should().Be(putBack ? ReviewStatus.Unreviewed : ReviewStatus.Approved);
+        var target = "app:" + await Broker.WithDatabaseAsync(db => db.Apps.Where(a => a.ClientId == app.ClientId).Select(a => a.Id).SingleAsync());
+        (await Broker.WithDatabaseAsync(db => db.AuditEvents.CountAsync(e => e.Action == "app.review_reset" && e.Actor == target && e.Target == target)))
+            .Should().Be(putBack ? 1 : 0);
     }
 
     [Fact]
@@ -162,9 +166,10 @@ public sealed class Managing_a_registration(SelfServiceBroker open) : IClassFixt
         refresh.IsSuccessStatusCode.Should().BeFalse();
         authorize.StatusCode.Should().Be(HttpStatusCode.BadRequest);
         authorize.Headers.Location.Should().BeNull("there is nowhere to send anybody back to");
+        (await person.PageAsync("/notices")).Body!.TextContent.Should().Contain("Field Notes was deleted by its developer");
         var left = await Broker.WithDatabaseAsync(db => db.Apps.AsNoTracking().SingleAsync(a => a.ClientId == app.ClientId));
         (left.ClientSecret, left.RegistrationTokenHash, left.Permissions, left.RedirectUris).Should().Be((null, null, null, null));
-        (await Broker.WithDatabaseAsync(db => db.AuditEvents.CountAsync(e => e.Target == $"app:{left.Id}" && e.Action == "app.removed"))).Should().Be(1);
+        (await Broker.WithDatabaseAsync(db => db.AuditEvents.CountAsync(e => e.Target == $"app:{left.Id}" && e.Action == "app.deleted"))).Should().Be(1);
     }
 
     /// <summary>What somebody would have who had registered this app.</summary>

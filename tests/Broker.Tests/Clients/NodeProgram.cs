@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace TokenBroker.Tests.Authorization.Clients;
+namespace TokenBroker.Tests.Clients;
 
 /// <summary>A Node.js program among the tests' clients, with its packages installed from its lock file, that is talked to by lines.</summary>
 internal sealed class NodeProgram : IDisposable
@@ -42,10 +42,13 @@ internal sealed class NodeProgram : IDisposable
     public async Task<string> HearAsync() => await _process.StandardOutput.ReadLineAsync(_limit.Token)
         ?? throw new InvalidOperationException("The program ended: " + await _errors);
 
-    public async Task EndsWellAsync()
+    /// <returns>What it had to say besides the lines that were heard.</returns>
+    public async Task<string> EndsWellAsync()
     {
+        var rest = await _process.StandardOutput.ReadToEndAsync(_limit.Token);
         await _process.WaitForExitAsync(_limit.Token);
-        _process.ExitCode.Should().Be(0, await _errors);
+        _process.ExitCode.Should().Be(0, rest + await _errors);
+        return rest;
     }
 
     public void Dispose()
@@ -99,7 +102,6 @@ internal sealed class NodeProgram : IDisposable
         if (!File.Exists(installed) || File.GetLastWriteTimeUtc(installed) < File.GetLastWriteTimeUtc(Path.Combine(sources, "package-lock.json")))
         {
             using var npm = Start("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder, []);
-            await npm._process.StandardOutput.ReadToEndAsync(npm._limit.Token);
             await npm.EndsWellAsync();
         }
 
