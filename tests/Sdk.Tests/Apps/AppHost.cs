@@ -145,6 +145,7 @@ public sealed class AppHost : IAsyncDisposable
             ClientSecret = host.Settings.ClientSecret,
             Name = host.Settings.Name,
             Scopes = { "openai:chat", "openai:models", "openai:embeddings", "offline_access" },
+            OptionalScopes = { "openai:chat", "openai:models", "openai:embeddings" },
         };
         foreach (var callback in host.Settings.Callbacks)
         {
