@@ -6,12 +6,11 @@ namespace TokenBroker.Notices;
 /// <summary>
 /// Tells people what they should know and did not do themselves. A notice is written in the transaction of its cause,
 /// so that neither exists without the other. A person keeps the latest 200, so that nobody's board can be flooded, and
-/// none longer than 90 days.
+/// none longer than 90 days, which pruning sees to.
 /// </summary>
 internal sealed class NoticeBoard(BrokerDbContext db, TimeProvider time)
 {
     public const int MostKept = 200;
-    public static readonly TimeSpan KeptFor = TimeSpan.FromDays(90);
 
     /// <summary>Puts up a notice. The caller holds the transaction of what it tells about.</summary>
     /// <param name="userId">Who is told.</param>
@@ -54,11 +53,4 @@ internal sealed class NoticeBoard(BrokerDbContext db, TimeProvider time)
 
     public Task<bool> HasAsync(Guid userId, Guid noticeId, CancellationToken cancellationToken) =>
         db.Notices.AnyAsync(n => n.UserId == userId && n.Id == noticeId, cancellationToken);
-
-    /// <summary>For the background pruning: takes down what is older than <see cref="KeptFor"/>.</summary>
-    public Task<int> DeleteOldAsync(CancellationToken cancellationToken)
-    {
-        var before = time.GetUtcNow().UtcDateTime - KeptFor;
-        return db.Notices.Where(n => n.At < before).ExecuteDeleteAsync(cancellationToken);
-    }
 }
