@@ -39,4 +39,8 @@ public sealed class QuickstartOptions
 }
 
 /// <summary>An app to register; without a secret it is a public client.</summary>
-public sealed record QuickstartApp(string ClientId, string? ClientSecret, string Name, Uri RedirectUri, IReadOnlyList<string> Scopes);
+public sealed record QuickstartApp(string ClientId, string? ClientSecret, string Name, Uri RedirectUri, IReadOnlyList<string> Scopes)
+{
+    /// <summary>Those of its scopes that people may untick.</summary>
+    public IReadOnlyList<string> OptionalScopes { get; init; } = [];
+}

@@ -160,6 +160,11 @@ public sealed class QuickstartServers : IAsyncDisposable
         {
             yield return $"--Apps:{index}:Scopes:{number}={scope}";
         }
+
+        foreach (var (number, scope) in app.OptionalScopes.Index())
+        {
+            yield return $"--Apps:{index}:OptionalScopes:{number}={scope}";
+        }
     }
 
     private string[] ChatArguments() =>

@@ -26,7 +26,7 @@ internal sealed class BareClient(Stage stage)
     private JsonObject _server = [];
 
     public static QuickstartApp Registration { get; } =
-        new(ClientId, null, "Bare client", RedirectUri, ["openai:chat", "openai:models", "openai:embeddings"]);
+        new(ClientId, null, "Bare client", RedirectUri, ["openai:chat", "openai:models", "openai:embeddings"]) { OptionalScopes = ["openai:embeddings"] };
 
     public string AccessToken { get; private set; } = "";
 

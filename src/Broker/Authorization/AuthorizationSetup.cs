@@ -3,8 +3,13 @@ using OpenIddict.Server;
 using OpenIddict.Server.AspNetCore;
 using TokenBroker.Apps;
 using TokenBroker.Authorization.Browsers;
+using TokenBroker.Authorization.ClientAssertions;
+using TokenBroker.Authorization.Details;
 using TokenBroker.Authorization.Devices;
 using TokenBroker.Authorization.Discovery;
+using TokenBroker.Authorization.Dpop;
+using TokenBroker.Authorization.Exchange;
+using TokenBroker.Authorization.Keys;
 using TokenBroker.Authorization.PushedRequests;
 using TokenBroker.Authorization.Registration;
 using TokenBroker.Operations;
@@ -24,8 +29,6 @@ internal static class AuthorizationSetup
     /// <summary>A lost answer may be asked for again for this long; then the same refresh token is a theft.</summary>
     public static readonly TimeSpan RefreshLeeway = TimeSpan.FromSeconds(10);
 
-    private const string MissingRedirectUri = "The mandatory 'redirect_uri' parameter is missing, or given more than once.";
-
     public static void AddAuthorizationServer(this WebApplicationBuilder builder)
     {
         builder.Services.AddOptions<BrokerOptions>()
@@ -41,18 +44,19 @@ internal static class AuthorizationSetup
         builder.Services.AddScoped<Redemption>();
         builder.Services.AddScoped<IssuedIdentity>();
         builder.Services.AddScoped<TokenEndpoint>();
+        builder.Services.AddSingleton<IConfigureOptions<OpenIddictServerOptions>, UseConfiguration>();
+        builder.Services.AddOptions<OpenIddictServerAspNetCoreOptions>().Configure<IOptions<BrokerOptions>>((options, broker) =>
+            options.DisableTransportSecurityRequirement = broker.Value.PublicUrl.Scheme == Uri.UriSchemeHttp);
+
         builder.AddDpop();
         builder.Services.AddPushedRequests();
         builder.Services.AddBrowserAccess();
         builder.Services.AddDevices();
         builder.Services.AddDetails();
         builder.Services.AddExchange();
-        builder.Services.AddSingleton<IConfigureOptions<OpenIddictServerOptions>, UseConfiguration>();
-        builder.Services.AddOptions<OpenIddictServerAspNetCoreOptions>().Configure<IOptions<BrokerOptions>>((options, broker) =>
-            options.DisableTransportSecurityRequirement = broker.Value.PublicUrl.Scheme == Uri.UriSchemeHttp);
-
         builder.AddDiscovery();
         builder.AddClientRegistration();
+
         builder.Services.AddOpenIddict()
             .AddCore(core =>
             {
@@ -110,72 +114,22 @@ internal static class AuthorizationSetup
             .EnableStatusCodePagesIntegration()
             .SuppressJsonResponseIndentation();
 
-        server.UseDetails();
-        server.UseExchange();
-
         // The token endpoint redeems by itself, atomically; OpenIddict's own redemption ignores a lost race.
         server.RemoveEventHandler(OpenIddictServerHandlers.RedeemTokenEntry.Descriptor);
-        server.AddEventHandler<ExtractAuthorizationRequestContext>(handler => handler
-            .UseInlineHandler(LeaveOutTheForm)
-            .SetOrder(int.MaxValue - 100_000));
-        server.AddEventHandler<ValidateAuthorizationRequestContext>(handler => handler
-            .UseInlineHandler(RequireRedirectUri)
-            .SetOrder(OpenIddictServerHandlers.Authentication.ValidateAuthentication.Descriptor.Order + 1));
-        server.AddEventHandler<ValidatePushedAuthorizationRequestContext>(handler => handler
-            .UseInlineHandler(RequirePushedRedirectUri)
-            .SetOrder(OpenIddictServerHandlers.Authentication.ValidatePushedClientIdParameter.Descriptor.Order + 1));
         server.AddEventHandler<ApplyTokenResponseContext>(handler => handler
             .UseScopedHandler<CompleteRedemption>()
             .SetOrder(int.MinValue + 100_000));
+
+        // Of handlers with the same order, the one that is added first runs first.
+        server.UseDetails();
+        server.UseExchange();
+        server.UseRequestRules();
         server.UsePushedRequests();
         server.UseDevices();
         server.DescribeItself();
         server.AdmitMetadataDocuments();
         server.UseDpop();
         server.UseClientAssertions();
-    }
-
-    /// <summary>
-    /// The consent form is posted to the authorization endpoint, so its fields arrive as parameters of the request, and
-    /// OpenIddict logs those at level Information. One of them may be the person's key: it is theirs and the page's alone.
-    /// </summary>
-    private static ValueTask LeaveOutTheForm(ExtractAuthorizationRequestContext context)
-    {
-        if (context.Request is { } request)
-        {
-            // Whatever model binding would take for the form's, in any case and spelling.
-            var fields = request.GetParameters().Select(p => p.Key).Where(name => name.StartsWith("Form", StringComparison.OrdinalIgnoreCase));
-            foreach (var name in fields.Append("__RequestVerificationToken").ToList())
-            {
-                request.RemoveParameter(name);
-            }
-        }
-
-        return default;
-    }
-
-    /// <summary>
-    /// OpenIddict asks for a redirect URI in OpenID Connect requests alone. Here every request names one, and only one:
-    /// the consent page shows it, and a parameter that is given twice reads as none.
-    /// </summary>
-    private static ValueTask RequireRedirectUri(ValidateAuthorizationRequestContext context)
-    {
-        if (string.IsNullOrEmpty(context.Request.RedirectUri))
-        {
-            context.Reject(Errors.InvalidRequest, MissingRedirectUri);
-        }
-
-        return default;
-    }
-
-    private static ValueTask RequirePushedRedirectUri(ValidatePushedAuthorizationRequestContext context)
-    {
-        if (string.IsNullOrEmpty(context.Request.RedirectUri))
-        {
-            context.Reject(Errors.InvalidRequest, MissingRedirectUri);
-        }
-
-        return default;
     }
 
     private sealed class CompleteRedemption(Redemption redemption) : IOpenIddictServerHandler<ApplyTokenResponseContext>

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Microsoft.EntityFrameworkCore;
 using OpenIddict.Abstractions;
+using TokenBroker.Authorization.Dpop;
 using TokenBroker.Storage;
 
 namespace TokenBroker.Authorization;

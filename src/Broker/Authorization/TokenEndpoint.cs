@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Authentication;
 using Microsoft.EntityFrameworkCore;
 using OpenIddict.Abstractions;
 using OpenIddict.Server.AspNetCore;
+using TokenBroker.Authorization.Exchange;
 using TokenBroker.Grants;
 using TokenBroker.Storage;
 using static OpenIddict.Abstractions.OpenIddictConstants;

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Primitives;
-using TokenBroker.Authorization;
 using TokenBroker.Authorization.Discovery;
+using TokenBroker.Authorization.Dpop;
 
 namespace TokenBroker.Gateway;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using TokenBroker.Authorization;
+using TokenBroker.Authorization.Dpop;
 
 namespace TokenBroker.Gateway;
 

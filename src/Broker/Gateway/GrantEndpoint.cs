@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Options;
-using TokenBroker.Authorization;
+using TokenBroker.Authorization.Details;
 using TokenBroker.Operations;
 
 namespace TokenBroker.Gateway;

@@ -6,7 +6,7 @@ namespace TokenBroker.Notices;
 /// <summary>
 /// Tells people what they should know and did not do themselves. A notice is written in the transaction of its cause,
 /// so that neither exists without the other. A person keeps the latest 200, so that nobody's board can be flooded, and
-/// none longer than 90 days.
+/// none longer than 90 days, which pruning sees to.
 /// </summary>
 internal sealed class NoticeBoard(BrokerDbContext db, TimeProvider time)
 {

@@ -1,7 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using TokenBroker.Apps;
-using TokenBroker.Authorization;
+using TokenBroker.Authorization.Keys;
 using TokenBroker.Custody;
 using TokenBroker.Storage;
 

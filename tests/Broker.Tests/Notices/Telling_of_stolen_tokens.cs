@@ -100,7 +100,7 @@ public sealed class Telling_of_stolen_tokens : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Keeps_the_latest_two_hundred_for_ninety_days()
+    public async Task Keeps_the_latest_two_hundred()
     {
         using var person = await Developer.SignedUpAsync(_broker);
         await PostAsync(person.UserId, 205);

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Time.Testing;
 using TokenBroker.Apps;
 using TokenBroker.Authorization;
 using TokenBroker.Metering;
+using TokenBroker.Notices;
 using TokenBroker.Operations;
 using TokenBroker.Storage;
 using TokenBroker.Tests.Host;
@@ -70,8 +71,12 @@ public sealed partial class Pruning_what_is_over
         var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
         await using var broker = await BrokerHost.StartAsync(Fast, clock);
         var now = clock.GetUtcNow().UtcDateTime;
-        await broker.WithDatabaseAsync(db =>
+        using var person = await Person.SignedUpAsync(broker);
+        await broker.WithDatabaseAsync(async db =>
         {
+            var userId = await db.Users.Select(u => u.Id).SingleAsync();
+            db.Notices.Add(new Notice { UserId = userId, At = now.AddDays(-91), Kind = "test", Text = "old" });
+            db.Notices.Add(new Notice { UserId = userId, At = now.AddDays(-89), Kind = "test", Text = "new" });
             for (byte i = 0; i < 20; i++)
             {
                 db.UsedProofs.Add(new UsedProof { Hash = [1, i], ExpiresAt = now.AddMinutes(-1) });
@@ -84,20 +89,22 @@ public sealed partial class Pruning_what_is_over
             db.Spend.Add(new Spend { GrantId = Guid.NewGuid(), Period = SpendPeriods.Total });
             db.Apps.Add(new App { ClientId = "old-and-unused", Source = AppSource.DynamicRegistration, CreatedAt = now.AddDays(-31) });
             db.Apps.Add(new App { ClientId = "new-and-unused", Source = AppSource.DynamicRegistration, CreatedAt = now.AddDays(-29) });
-            return db.SaveChangesAsync();
+            return await db.SaveChangesAsync();
         });
 
         clock.Advance(TimeSpan.FromMinutes(10));
 
-        var (proofs, periods, apps) = await Eventually.IsAsync(
+        var (proofs, periods, apps, notices) = await Eventually.IsAsync(
             () => broker.WithDatabaseAsync(async db => (
                 await db.UsedProofs.Select(p => p.Hash).ToListAsync(),
                 await db.Spend.Select(s => s.Period).ToListAsync(),
-                await db.Apps.Where(a => a.Source == AppSource.DynamicRegistration).Select(a => a.ClientId).ToListAsync())),
-            left => left.Item1.Count == 1 && left.Item3.Count == 1);
+                await db.Apps.Where(a => a.Source == AppSource.DynamicRegistration).Select(a => a.ClientId).ToListAsync(),
+                await db.Notices.Select(n => n.Text).ToListAsync())),
+            left => left.Item1.Count == 1 && left.Item3.Count == 1 && left.Item4.Count == 1);
         proofs.Should().ContainSingle().Which.Should().Equal(2);
         periods.Should().BeEquivalentTo([SpendPeriods.Of(clock.GetUtcNow().AddDays(-50)).Day, 202001, SpendPeriods.Total]);
         apps.Should().Equal("new-and-unused");
+        notices.Should().Equal("new");
     }
 
     [Theory]

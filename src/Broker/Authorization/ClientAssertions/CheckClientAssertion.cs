@@ -2,7 +2,7 @@ using OpenIddict.Server;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
-namespace TokenBroker.Authorization;
+namespace TokenBroker.Authorization.ClientAssertions;
 
 /// <summary>Runs before the signature is checked, and answers every fault alike: with <c>invalid_client</c>.</summary>
 internal sealed class CheckClientAssertion : IOpenIddictServerHandler<ProcessAuthenticationContext>

@@ -1,7 +1,7 @@
 using System.Buffers.Text;
 using System.Text.Json;
 
-namespace TokenBroker.Authorization;
+namespace TokenBroker.Authorization.ClientAssertions;
 
 /// <summary>
 /// The claims of a client assertion, read strictly before its signature is checked. The threat is an assertion that was

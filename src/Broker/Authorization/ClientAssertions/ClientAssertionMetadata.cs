@@ -1,7 +1,7 @@
 using OpenIddict.Abstractions;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
-namespace TokenBroker.Authorization;
+namespace TokenBroker.Authorization.ClientAssertions;
 
 /// <summary>What client assertions may be signed with, in discovery (RFC 8414, section 2).</summary>
 internal static class ClientAssertionMetadata

@@ -4,7 +4,7 @@ using static OpenIddict.Abstractions.OpenIddictConstants;
 using static OpenIddict.Server.OpenIddictServerEvents;
 using static OpenIddict.Server.OpenIddictServerHandlers;
 
-namespace TokenBroker.Authorization;
+namespace TokenBroker.Authorization.ClientAssertions;
 
 /// <summary>
 /// <c>private_key_jwt</c> (RFC 7523; OpenID Connect Core, section 9). OpenIddict finds the app's keys and checks the

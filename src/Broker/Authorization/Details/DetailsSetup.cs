@@ -4,7 +4,7 @@ using OpenIddict.Server;
 using TokenBroker.Grants;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
-namespace TokenBroker.Authorization;
+namespace TokenBroker.Authorization.Details;
 
 /// <summary>Rich authorization requests (RFC 9396) of the one type <c>model_access</c>, and introspection (RFC 7662).</summary>
 internal static class DetailsSetup

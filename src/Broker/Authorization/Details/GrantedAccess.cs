@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 using TokenBroker.Grants;
 using TokenBroker.Metering;
 
-namespace TokenBroker.Authorization;
+namespace TokenBroker.Authorization.Details;
 
 /// <summary>
 /// What was truly granted, what is left of it, and when it begins anew. The token response, introspection and

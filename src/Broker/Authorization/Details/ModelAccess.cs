@@ -1,6 +1,6 @@
 using TokenBroker.Metering;
 
-namespace TokenBroker.Authorization;
+namespace TokenBroker.Authorization.Details;
 
 /// <summary>
 /// What an app proposes by an authorization detail of type <c>model_access</c> (RFC 9396). Null is no proposal. It

@@ -8,7 +8,7 @@ using TokenBroker.Metering;
 using TokenBroker.Operations;
 using TokenBroker.Upstreams;
 
-namespace TokenBroker.Authorization;
+namespace TokenBroker.Authorization.Details;
 
 /// <summary>
 /// Reads <c>authorization_details</c>. What is not known is refused and not passed over (RFC 9396, section 5): a

@@ -6,7 +6,7 @@ using TokenBroker.Metering;
 using TokenBroker.Operations;
 using TokenBroker.Storage;
 
-namespace TokenBroker.Authorization;
+namespace TokenBroker.Authorization.Details;
 
 /// <summary>Finds out what a grant gives now.</summary>
 internal sealed class TellGranted(

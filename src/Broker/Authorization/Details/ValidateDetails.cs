@@ -2,7 +2,7 @@ using OpenIddict.Abstractions;
 using OpenIddict.Server;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
-namespace TokenBroker.Authorization;
+namespace TokenBroker.Authorization.Details;
 
 /// <summary>
 /// Refuses <c>authorization_details</c> that are not acceptable, wherever they are sent (RFC 9396, section 5). At the

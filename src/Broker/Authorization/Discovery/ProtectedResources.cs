@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Options;
+using TokenBroker.Authorization.Dpop;
 using TokenBroker.Operations;
 using TokenBroker.Upstreams;
 using static OpenIddict.Abstractions.OpenIddictConstants;

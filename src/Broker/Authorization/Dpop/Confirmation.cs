@@ -2,7 +2,7 @@ using System.Security.Claims;
 using System.Text.Json.Nodes;
 using OpenIddict.Abstractions;
 
-namespace TokenBroker.Authorization;
+namespace TokenBroker.Authorization.Dpop;
 
 /// <summary>The claim that binds a token to a key: <c>"cnf":{"jkt":"..."}</c> (RFC 7800; RFC 9449, section 6).</summary>
 internal static class Confirmation

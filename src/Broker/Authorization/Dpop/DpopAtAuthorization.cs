@@ -4,7 +4,7 @@ using OpenIddict.Server;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
-namespace TokenBroker.Authorization;
+namespace TokenBroker.Authorization.Dpop;
 
 /// <summary>
 /// The binding of a code to a key (RFC 9449, section 10): the authorization request names the key as <c>dpop_jkt</c>, or

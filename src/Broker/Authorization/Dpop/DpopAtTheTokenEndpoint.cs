@@ -5,7 +5,7 @@ using TokenBroker.Apps;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
-namespace TokenBroker.Authorization;
+namespace TokenBroker.Authorization.Dpop;
 
 /// <summary>
 /// DPoP at the token endpoint (RFC 9449, section 5), the same for every grant type: what is issued to a request with a

@@ -1,7 +1,7 @@
 using OpenIddict.Abstractions;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
-namespace TokenBroker.Authorization;
+namespace TokenBroker.Authorization.Dpop;
 
 /// <summary>What clients and resource servers are told of DPoP: RFC 9449, sections 5.1 and 6.2.</summary>
 internal static class DpopMetadata

@@ -4,7 +4,7 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.DataProtection;
 
-namespace TokenBroker.Authorization;
+namespace TokenBroker.Authorization.Dpop;
 
 /// <summary>
 /// The nonces that proofs must carry (RFC 9449, sections 8 and 9): the time of their making, sealed, so that nothing is

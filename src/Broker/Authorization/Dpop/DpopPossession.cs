@@ -3,7 +3,7 @@ using OpenIddict.Server;
 using OpenIddict.Validation;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 
-namespace TokenBroker.Authorization;
+namespace TokenBroker.Authorization.Dpop;
 
 /// <summary>
 /// A bound token without its key is no token. This stands where OpenIddict checks possession, before it looks whether

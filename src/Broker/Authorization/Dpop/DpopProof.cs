@@ -5,7 +5,7 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Primitives;
 
-namespace TokenBroker.Authorization;
+namespace TokenBroker.Authorization.Dpop;
 
 /// <summary>
 /// A DPoP proof as it was sent (RFC 9449, section 4.2): read strictly, and believed in nothing until

@@ -4,7 +4,7 @@ using OpenIddict.Validation;
 using static OpenIddict.Server.OpenIddictServerEvents;
 using static OpenIddict.Server.OpenIddictServerHandlers;
 
-namespace TokenBroker.Authorization;
+namespace TokenBroker.Authorization.Dpop;
 
 /// <summary>Where DPoP (RFC 9449) joins OpenIddict, which knows none of it.</summary>
 internal static class DpopSetup
@@ -29,10 +29,10 @@ internal static class DpopSetup
         // The proof is read before the tokens, so that these can be held against its key, and used up after all else.
         server.AddEventHandler<ValidateTokenRequestContext>(handler => handler
             .UseScopedHandler<DpopAtTheTokenEndpoint.Read>()
-            .SetOrder(Exchange.ValidateAuthentication.Descriptor.Order - 500));
+            .SetOrder(OpenIddictServerHandlers.Exchange.ValidateAuthentication.Descriptor.Order - 500));
         server.AddEventHandler<ValidateTokenRequestContext>(handler => handler
             .UseScopedHandler<DpopAtTheTokenEndpoint.Require>()
-            .SetOrder(Exchange.ValidateGrantedScopes.Descriptor.Order + 500));
+            .SetOrder(OpenIddictServerHandlers.Exchange.ValidateGrantedScopes.Descriptor.Order + 500));
         server.AddEventHandler<ProcessSignInContext>(handler => handler
             .UseScopedHandler<DpopAtTheTokenEndpoint.Bind>()
             .SetOrder(PrepareRefreshTokenPrincipal.Descriptor.Order + 500));

@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace TokenBroker.Authorization;
+namespace TokenBroker.Authorization.Dpop;
 
 /// <summary>
 /// Decides whether a DPoP proof fits the request that it came with (RFC 9449, section 4.3): the authorization server

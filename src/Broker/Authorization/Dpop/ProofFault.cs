@@ -1,4 +1,4 @@
-namespace TokenBroker.Authorization;
+namespace TokenBroker.Authorization.Dpop;
 
 /// <summary>What is wrong with a DPoP proof; the set is closed. The messages tell the app's developer what to change.</summary>
 /// <param name="Message">For people.</param>

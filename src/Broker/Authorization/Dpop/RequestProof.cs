@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Options;
 using TokenBroker.Operations;
 
-namespace TokenBroker.Authorization;
+namespace TokenBroker.Authorization.Dpop;
 
 /// <summary>
 /// The DPoP proof of one request to the authorization server. Read at the request's beginning, so that codes and tokens

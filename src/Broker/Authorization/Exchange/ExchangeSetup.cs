@@ -3,7 +3,7 @@ using OpenIddict.Server;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
-namespace TokenBroker.Authorization;
+namespace TokenBroker.Authorization.Exchange;
 
 /// <summary>Token exchange (RFC 8693) of an access token for a smaller one; no other kind of token goes in or comes out.</summary>
 internal static class ExchangeSetup

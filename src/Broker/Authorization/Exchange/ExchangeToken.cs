@@ -1,11 +1,12 @@
 using System.Collections.Immutable;
 using System.Security.Claims;
 using OpenIddict.Abstractions;
+using TokenBroker.Authorization.Details;
 using TokenBroker.Grants;
 using TokenBroker.Metering;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 
-namespace TokenBroker.Authorization;
+namespace TokenBroker.Authorization.Exchange;
 
 /// <summary>An exchange that is refused.</summary>
 internal sealed record ExchangeRefusal(string Error, string Description);

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Options;
 using OpenIddict.Server;
 using OpenIddict.Validation;
 
-namespace TokenBroker.Authorization;
+namespace TokenBroker.Authorization.Keys;
 
 /// <summary>
 /// Looks at the keys' schedule again and again. OpenIddict holds credentials in its options, so a change evicts those of

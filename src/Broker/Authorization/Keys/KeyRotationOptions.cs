@@ -1,6 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 
-namespace TokenBroker.Authorization;
+namespace TokenBroker.Authorization.Keys;
 
 /// <summary>Section <c>Keys</c>: how the authorization server's own keys follow one another.</summary>
 internal sealed class KeyRotationOptions : IValidatableObject

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.Tokens;
 using OpenIddict.Server;
 
-namespace TokenBroker.Authorization;
+namespace TokenBroker.Authorization.Keys;
 
 internal static class KeysSetup
 {

@@ -6,7 +6,7 @@ using TokenBroker.Audit;
 using TokenBroker.Custody;
 using TokenBroker.Storage;
 
-namespace TokenBroker.Authorization;
+namespace TokenBroker.Authorization.Keys;
 
 /// <summary>
 /// The authorization server's own keys: ES256 keys that sign ID tokens and RSA keys that OpenIddict wants for

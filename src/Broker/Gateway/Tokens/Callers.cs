@@ -9,6 +9,7 @@ using Microsoft.Extensions.Options;
 using OpenIddict.Abstractions;
 using OpenIddict.Validation;
 using TokenBroker.Authorization;
+using TokenBroker.Authorization.Dpop;
 using TokenBroker.Operations;
 using TokenBroker.Storage;
 

@@ -1,7 +1,7 @@
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
-using TokenBroker.Authorization;
+using TokenBroker.Authorization.Dpop;
 using TokenBroker.Operations;
 
 namespace TokenBroker.Gateway;

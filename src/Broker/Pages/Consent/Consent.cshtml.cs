@@ -7,6 +7,7 @@ using OpenIddict.Abstractions;
 using OpenIddict.Server.AspNetCore;
 using TokenBroker.Accounts;
 using TokenBroker.Authorization;
+using TokenBroker.Authorization.Details;
 using TokenBroker.Grants;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 

@@ -1,4 +1,4 @@
-using TokenBroker.Authorization;
+using TokenBroker.Authorization.Details;
 using TokenBroker.Grants;
 using TokenBroker.Metering;
 using TokenBroker.Upstreams;

@@ -1,5 +1,5 @@
 using TokenBroker.Apps;
-using TokenBroker.Authorization;
+using TokenBroker.Authorization.Details;
 using TokenBroker.Custody;
 using TokenBroker.Grants;
 using TokenBroker.Upstreams;

@@ -4,7 +4,7 @@ using OpenIddict.Abstractions;
 using TokenBroker.Accounts;
 using TokenBroker.Apps;
 using TokenBroker.Apps.Review;
-using TokenBroker.Authorization;
+using TokenBroker.Authorization.Details;
 using TokenBroker.Custody;
 using TokenBroker.Grants;
 using TokenBroker.Storage;

@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.RazorPages;
 using OpenIddict.Abstractions;
 using TokenBroker.Accounts;
-using TokenBroker.Authorization;
+using TokenBroker.Authorization.Details;
 using TokenBroker.Authorization.Devices;
 using TokenBroker.Operations;
 using TokenBroker.Pages.Consent;

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
-using TokenBroker.Authorization;
+using TokenBroker.Authorization.Details;
 using TokenBroker.Tests.Authorization.Consent;
 using TokenBroker.Tests.Host;
 

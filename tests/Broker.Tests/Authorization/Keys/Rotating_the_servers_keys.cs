@@ -1,7 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
-using TokenBroker.Authorization;
+using TokenBroker.Authorization.Keys;
 using TokenBroker.Tests.Host;
 
 namespace TokenBroker.Tests.Authorization.Keys;
