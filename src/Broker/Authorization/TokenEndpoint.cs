@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text.Json;
 using Microsoft.AspNetCore;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.EntityFrameworkCore;
@@ -13,10 +12,11 @@ using static OpenIddict.Abstractions.OpenIddictConstants;
 namespace TokenBroker.Authorization;
 
 /// <summary>
-/// The token endpoint (RFC 6749, section 3.2) for codes, device codes, refresh tokens and exchanges. OpenIddict has authenticated the client
-/// and validated the code or token before this runs; here the grant is checked, the token is redeemed once, and the
-/// new tokens are bound to what the grant allows now: scopes only ever shrink, and no token outlives the grant. A
-/// refresh that asks for fewer scopes narrows its access token alone, which OpenIddict sees to (RFC 6749, section 6).
+/// The token endpoint (RFC 6749, section 3.2) for codes, device codes, refresh tokens and exchanges. OpenIddict has
+/// authenticated the client and validated the code or token before this runs; here the grant is checked, the token is
+/// redeemed once, and the new tokens are bound to what the grant allows now: scopes only ever shrink, and no token
+/// outlives the grant. A refresh that asks for fewer scopes narrows its access token alone, which OpenIddict sees to
+/// (RFC 6749, section 6).
 /// </summary>
 internal sealed class TokenEndpoint(
     BrokerDbContext db, Redemption redemption, EndGrant endGrant, IssuedIdentity identity, ExchangeToken exchange, TimeProvider time)
@@ -56,7 +56,7 @@ internal sealed class TokenEndpoint(
             return await AnswerReplayAsync(context, request, tokenId, grantId);
         }
 
-        var scopes = presented.GetScopes().Intersect(JsonSerializer.Deserialize<string[]>(grant.Scopes ?? "[]") ?? []).ToImmutableArray();
+        var scopes = presented.GetScopes().Intersect(grant.ScopeList()).ToImmutableArray();
         var principal = await identity.MakeAsync(grant, scopes, left, cancellationToken);
         return TypedResults.SignIn(principal, properties: null, Scheme);
     }

@@ -60,7 +60,7 @@ internal sealed class DeviceRequests(BrokerDbContext db, IOpenIddictTokenManager
                             .SetProperty(t => t.ExpirationDate, t => t.ExpirationDate > until ? t.ExpirationDate : until),
                         cancellationToken) == 1;
                 await audit.RecordAsync(
-                    "device.approved", $"user:{grant.UserId}", $"grant:{grant.Id}", grant.UserId, new { device_code = device.DeviceCodeId }, cancellationToken);
+                    approved ? "device.approved" : "device.approval_lost", $"user:{grant.UserId}", $"grant:{grant.Id}", grant.UserId, new { device_code = device.DeviceCodeId }, cancellationToken);
             },
             cancellationToken);
         return approved;
