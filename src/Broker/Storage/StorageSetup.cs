@@ -1,5 +1,6 @@
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.Options;
 
 namespace TokenBroker.Storage;
@@ -23,6 +24,9 @@ internal static class StorageSetup
                 DefaultTimeout = 15,
             };
             options.UseSqlite(connection.ConnectionString);
+
+            // SQLite adds a foreign key by building the table anew, for which the checks of keys are off for a moment.
+            options.ConfigureWarnings(warnings => warnings.Ignore(RelationalEventId.NonTransactionalMigrationOperationWarning));
         });
     }
 
