@@ -23,6 +23,14 @@ internal sealed class AnswerConsent(ApproveGrant approve, StoreKey storeKey, Con
     public async Task<ConsentOutcome> AllowAsync(
         ConsentRequest request, ConsentForm form, ModelStateDictionary complaints, CancellationToken cancellationToken)
     {
+        if (request.IsFull)
+        {
+            // Known before anything is read or stored; two at once are told apart where the grant is written.
+            await record.FullAsync(request.UserId, request.App.Id, request.TesterLimit, cancellationToken);
+            form.NewKey = null;
+            return new ConsentOutcome(null, form);
+        }
+
         // A full answer speaks for itself. One about a difference makes sense for the grant that it was shown with.
         if (form.Shape != ConsentShape.Full && (form.Shape != request.Shape || form.Seen != request.Seen))
         {

@@ -92,11 +92,6 @@ internal sealed class ConsentModel(
             return Refuse(Errors.AccessDenied, Asked.FullWords ?? "The user did not allow it.");
         }
 
-        if (Asked.IsFull)
-        {
-            return Show();
-        }
-
         (var grant, Form) = await answer.AllowAsync(Asked, Form, ModelState, HttpContext.RequestAborted);
         return grant is null ? Show() : await SignInAsync(grant);
     }

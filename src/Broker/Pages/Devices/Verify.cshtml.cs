@@ -74,11 +74,6 @@ internal sealed class VerifyModel(DeviceRequests devices, UserCodeGuesses guesse
             return Finish("denied");
         }
 
-        if (Asked!.IsFull)
-        {
-            return Page();
-        }
-
         (var grant, Form) = await answer.AllowAsync(Asked!, Form, ModelState, HttpContext.RequestAborted);
         if (grant is null)
         {
