@@ -28,6 +28,9 @@ internal sealed class StrictClient : IDisposable
 
     public ConcurrentBag<string> Failures { get; } = [];
 
+    /// <summary>Requests that the broker could not answer, with what it logged.</summary>
+    public ConcurrentBag<string> Retried { get; } = [];
+
     public ConcurrentBag<string> SignedBy { get; } = [];
 
     public static async Task<StrictClient> ConnectAsync(BrokerHost broker, FakeTimeProvider clock)
@@ -56,9 +59,16 @@ internal sealed class StrictClient : IDisposable
         }
 
         using var response = await _app.RefreshAsync(_tokens.RefreshToken);
+        if ((int)response.StatusCode >= 500)
+        {
+            // No validation failed: the token is still good, and the next round brings it again.
+            Retried.Add($"{(int)response.StatusCode} {_broker.Log.Lines.LastOrDefault(line => line.StartsWith("Error", StringComparison.Ordinal))}");
+            return;
+        }
+
         if (!response.IsSuccessStatusCode)
         {
-            Failures.Add("refresh: " + await response.Content.ReadAsStringAsync());
+            Failures.Add($"refresh: {(int)response.StatusCode} {await response.Content.ReadAsStringAsync()} {_broker.Log.Lines.LastOrDefault(line => line.StartsWith("Error", StringComparison.Ordinal) || line.StartsWith("Critical", StringComparison.Ordinal))}");
             return;
         }
 
