@@ -1,5 +1,4 @@
-using Microsoft.Extensions.Options;
-using TokenBroker.Storage;
+using TokenBroker.Custody.Vaults;
 
 namespace TokenBroker.Custody;
 
@@ -11,21 +10,27 @@ internal static class CustodySetup
             .BindConfiguration("Vault")
             .ValidateDataAnnotations()
             .Validate(
-                options => options.AllowLocalFileInProduction || !builder.Environment.IsProduction(),
+                options => options.Provider != VaultSettings.LocalFileKind || options.AllowLocalFileInProduction || !builder.Environment.IsProduction(),
                 "The embedded file vault does not start in Production: its key lies on the same machine as the data. "
                 + "Configure a real vault, or accept the risk with Vault:AllowLocalFileInProduction=true; "
                 + "for development set ASPNETCORE_ENVIRONMENT=Development.")
             .ValidateOnStart();
+        builder.Services.AddSingleton<Microsoft.Extensions.Options.IValidateOptions<VaultOptions>, KnownKinds>();
 
+        builder.Services.AddSingleton(VaultFactory.Create);
+        builder.Services.AddSingleton<RecordKey>();
         builder.Services.AddSingleton(services =>
-        {
-            var options = services.GetRequiredService<IOptions<VaultOptions>>().Value;
-            var directory = services.GetRequiredService<IOptions<StorageOptions>>().Value.DataDirectory;
-            StorageSetup.CreatePrivateDirectory(directory);
-            var kek = LocalFileKek.LoadOrCreate(options.LocalFilePathIn(directory));
-            return new Vault(kek, kek, LocalFileKek.Algorithm);
-        });
+            new Envelopes(services.GetRequiredService<Vault>(), services.GetRequiredService<RecordKey>().GetAsync));
         builder.Services.AddScoped<UpstreamKeys>();
         builder.Services.AddSingleton<OpenKeys>();
+    }
+
+    private sealed class KnownKinds : Microsoft.Extensions.Options.IValidateOptions<VaultOptions>
+    {
+        public Microsoft.Extensions.Options.ValidateOptionsResult Validate(string? name, VaultOptions options)
+        {
+            var complaints = options.Previous.Prepend(options).Select(VaultFactory.ComplaintOf).OfType<string>().ToList();
+            return complaints.Count == 0 ? Microsoft.Extensions.Options.ValidateOptionsResult.Success : Microsoft.Extensions.Options.ValidateOptionsResult.Fail(complaints);
+        }
     }
 }

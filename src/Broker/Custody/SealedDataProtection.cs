@@ -36,8 +36,7 @@ internal sealed class KekXmlEncryptor(IServiceProvider services) : IXmlEncryptor
     public EncryptedXmlInfo Encrypt(XElement plaintextElement)
     {
         using var secret = Secret.FromText(plaintextElement.ToString(SaveOptions.DisableFormatting));
-        var vault = services.GetRequiredService<Vault>();
-        var envelope = KeyEnvelope.SealAsync(vault, secret, Binding, CancellationToken.None).GetAwaiter().GetResult();
+        var envelope = services.GetRequiredService<Envelopes>().SealAsync(secret, Binding, CancellationToken.None).GetAwaiter().GetResult();
         var element = new XElement("sealedKey", new XElement("value", Convert.ToBase64String(envelope)));
         return new EncryptedXmlInfo(element, typeof(KekXmlDecryptor));
     }
@@ -49,9 +48,8 @@ internal sealed class KekXmlDecryptor(IServiceProvider services) : IXmlDecryptor
     public XElement Decrypt(XElement encryptedElement)
     {
         var envelope = Convert.FromBase64String((string)encryptedElement.Element("value")!);
-        var vault = services.GetRequiredService<Vault>();
-        using var secret = KeyEnvelope
-            .OpenAsync(vault, envelope, KekXmlEncryptor.Binding, CancellationToken.None).GetAwaiter().GetResult();
+        using var secret = services.GetRequiredService<Envelopes>()
+            .OpenAsync(envelope, KekXmlEncryptor.Binding, CancellationToken.None).GetAwaiter().GetResult();
         return XElement.Parse(secret.Reveal(static bytes => Encoding.UTF8.GetString(bytes)));
     }
 }

@@ -25,6 +25,14 @@ internal sealed class Secret : IDisposable
 
     public int Length => _bytes.Length;
 
+    /// <summary>A fresh random one.</summary>
+    public static Secret Random(int size)
+    {
+        var secret = new Secret(new byte[size]);
+        RandomNumberGenerator.Fill(secret._bytes);
+        return secret;
+    }
+
     /// <summary>Takes over what a form posted. The string itself stays with the runtime until it is collected.</summary>
     public static Secret FromText(string text)
     {
@@ -47,6 +55,17 @@ internal sealed class Secret : IDisposable
         {
             ObjectDisposedException.ThrowIf(_cleared, this);
             return reader(_bytes);
+        }
+    }
+
+    /// <summary>Copies the bytes to where the caller clears them.</summary>
+    /// <exception cref="ObjectDisposedException">The secret was cleared.</exception>
+    public void CopyTo(Span<byte> destination)
+    {
+        lock (_bytes)
+        {
+            ObjectDisposedException.ThrowIf(_cleared, this);
+            _bytes.CopyTo(destination);
         }
     }
 

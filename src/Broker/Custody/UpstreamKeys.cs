@@ -8,7 +8,7 @@ namespace TokenBroker.Custody;
 /// between the envelope and <see cref="OpenKeys"/>. Deleting a row destroys its wrapped DEK: what a backup still
 /// holds of the ciphertext is then opened only with that backup's own row and the vault together.
 /// </summary>
-internal sealed class UpstreamKeys(BrokerDbContext db, Vault vault, TimeProvider time)
+internal sealed class UpstreamKeys(BrokerDbContext db, Envelopes envelopes, TimeProvider time)
 {
     /// <summary>Seals the secret and adds the row; the caller saves, in the transaction of its audit event.</summary>
     public async Task<UpstreamKey> AddAsync(
@@ -16,6 +16,7 @@ internal sealed class UpstreamKeys(BrokerDbContext db, Vault vault, TimeProvider
     {
         var id = Guid.CreateVersion7(time.GetUtcNow());
         var now = time.GetUtcNow().UtcDateTime;
+        var envelope = await envelopes.SealAsync(secret, BindingOf(userId, id, 1, upstreamId), cancellationToken);
         var key = new UpstreamKey
         {
             Id = id,
@@ -23,7 +24,8 @@ internal sealed class UpstreamKeys(BrokerDbContext db, Vault vault, TimeProvider
             UpstreamId = upstreamId,
             Label = label,
             LastFour = secret.RevealText() is { Length: >= 12 } text ? text[^4..] : "",
-            Envelope = await KeyEnvelope.SealAsync(vault, secret, BindingOf(userId, id, upstreamId), cancellationToken),
+            Envelope = envelope,
+            KekId = Envelopes.KekIdOf(envelope),
             Status = status,
             CreatedAt = now,
             CheckedAt = status == KeyStatus.Unchecked ? null : now,
@@ -39,13 +41,14 @@ internal sealed class UpstreamKeys(BrokerDbContext db, Vault vault, TimeProvider
     {
         var row = await db.UpstreamKeys.AsNoTracking()
             .Where(k => k.Id == keyId)
-            .Select(k => new { k.UserId, k.UpstreamId, k.Envelope })
+            .Select(k => new { k.UserId, k.UpstreamId, k.Generation, k.Envelope })
             .FirstOrDefaultAsync(cancellationToken);
         return row is null
             ? null
-            : await KeyEnvelope.OpenAsync(vault, row.Envelope, BindingOf(row.UserId, keyId, row.UpstreamId), cancellationToken);
+            : await envelopes.OpenAsync(row.Envelope, BindingOf(row.UserId, keyId, row.Generation, row.UpstreamId), cancellationToken);
     }
 
-    private static EnvelopeBinding BindingOf(Guid userId, Guid keyId, string upstreamId) =>
-        new(userId.ToString("N"), keyId.ToString("N"), upstreamId);
+    /// <summary>What the envelope of a row is bound to. The first generation has the bare id, as in format 1.</summary>
+    public static EnvelopeBinding BindingOf(Guid userId, Guid keyId, int generation, string upstreamId) =>
+        new(userId.ToString("N"), generation == 1 ? keyId.ToString("N") : $"{keyId:N}.{generation}", upstreamId);
 }

@@ -22,6 +22,15 @@ internal sealed class Grant : OpenIddictEntityFrameworkCoreAuthorization<Guid, A
     /// <summary>The key that calls are made with; null once the user has deleted it.</summary>
     public Guid? UpstreamKeyId { get; set; }
 
+    /// <summary>
+    /// Whether the key is never stored: it comes with each token, as <see cref="Custody.CarriedKey"/> says, and
+    /// <see cref="UpstreamKeyId"/> is null.
+    /// </summary>
+    public bool CarriesKey { get; set; }
+
+    /// <summary>The last four characters of a key that is carried.</summary>
+    public string? CarriedLastFour { get; set; }
+
     /// <summary>The models that may be called; null means every model that has a price.</summary>
     public IReadOnlyList<string>? Models { get; set; }
 

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using TokenBroker.Apps;
 using TokenBroker.Authorization.Keys;
 using TokenBroker.Custody;
+using TokenBroker.Custody.Vaults;
 using TokenBroker.Storage;
 
 namespace TokenBroker.Operations;
@@ -18,6 +19,7 @@ internal sealed class Startup(IServiceProvider services, IConfiguration configur
         await services.PrepareStorageAsync(cancellationToken);
         await RefuseToReplaceTheVaultAsync(cancellationToken);
         await services.GetRequiredService<Vault>().CheckAsync(cancellationToken);
+        await services.GetRequiredService<RecordKey>().PrepareAsync(cancellationToken);
         await services.GetRequiredService<ServerKeys>().RefreshAsync(cancellationToken);
         await services.RegisterConfiguredAppsAsync(configuration, cancellationToken);
     }
@@ -33,9 +35,9 @@ internal sealed class Startup(IServiceProvider services, IConfiguration configur
     /// <summary>A new key file beside data that the old one sealed would hide the loss: nothing of it would open.</summary>
     private async Task RefuseToReplaceTheVaultAsync(CancellationToken cancellationToken)
     {
-        var path = services.GetRequiredService<IOptions<VaultOptions>>().Value
-            .LocalFilePathIn(services.GetRequiredService<IOptions<StorageOptions>>().Value.DataDirectory);
-        if (File.Exists(path))
+        var options = services.GetRequiredService<IOptions<VaultOptions>>().Value;
+        var path = options.LocalFilePathIn(services.GetRequiredService<IOptions<StorageOptions>>().Value.DataDirectory);
+        if (options.Provider != VaultSettings.LocalFileKind || options.Previous.Count > 0 || File.Exists(path))
         {
             return;
         }

@@ -40,6 +40,10 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
 
     public DbSet<UpstreamKey> UpstreamKeys => Set<UpstreamKey>();
 
+    public DbSet<CarriedKey> CarriedKeys => Set<CarriedKey>();
+
+    public DbSet<CustodySecret> CustodySecrets => Set<CustodySecret>();
+
     public DbSet<Usage> Usage => Set<Usage>();
 
     public DbSet<Spend> Spend => Set<Spend>();
@@ -163,7 +167,22 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
             key.HasOne<User>().WithMany().HasForeignKey(k => k.UserId).OnDelete(DeleteBehavior.Cascade);
             key.HasIndex(k => k.UserId);
             key.Property(k => k.Label).HasMaxLength(80);
+            key.HasIndex(k => new { k.KekId, k.Id });
             key.Property(k => k.LastFour).HasMaxLength(4);
+            key.Property(k => k.Generation).HasDefaultValue(1);
+        });
+        builder.Entity<CarriedKey>(key =>
+        {
+            key.ToTable("carried_keys");
+            key.HasOne<Grant>().WithMany().HasForeignKey(k => k.GrantId).OnDelete(DeleteBehavior.Cascade);
+            key.HasIndex(k => k.ExpiresAt);
+            key.HasIndex(k => new { k.KekId, k.Id });
+        });
+        builder.Entity<CustodySecret>(secret =>
+        {
+            secret.ToTable("custody_secrets");
+            secret.HasIndex(s => new { s.Purpose, s.CreatedAt });
+            secret.Property(s => s.Purpose).HasMaxLength(20);
         });
         builder.Entity<Usage>(usage =>
         {

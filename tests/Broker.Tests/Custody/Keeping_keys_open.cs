@@ -2,6 +2,8 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 using TokenBroker.Custody;
+using TokenBroker.Custody.Vaults;
+using TokenBroker.Custody.Vaults.LocalFile;
 using TokenBroker.Storage;
 using TokenBroker.Tests.Host;
 
@@ -12,7 +14,8 @@ public sealed class Keeping_keys_open : IAsyncLifetime
     private const string Text = "sk-test-0123456789abcdef";
     private readonly string _directory = Directory.CreateTempSubdirectory("tokenbroker-").FullName;
     private readonly FakeTimeProvider _clock = new(DateTimeOffset.UtcNow);
-    private CountingKek _kek = null!;
+    private readonly Secret _recordKey = Secret.Random(32);
+    private CountingVault _kek = null!;
     private ServiceProvider _services = null!;
     private Guid _keyId;
 
@@ -20,12 +23,13 @@ public sealed class Keeping_keys_open : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _kek = new CountingKek(LocalFileKek.LoadOrCreate(Path.Combine(_directory, "vault.key")));
+        _kek = new CountingVault(LocalFileVault.LoadOrCreate(Path.Combine(_directory, "vault.key")));
         _services = new ServiceCollection()
             .AddDbContext<BrokerDbContext>(o => o.UseSqlite(BareDatabase.ConnectionString(_directory)))
             .AddIdentityOptions()
             .AddSingleton<TimeProvider>(_clock)
-            .AddSingleton(new Vault(_kek, _kek, LocalFileKek.Algorithm))
+            .AddSingleton(new Vault([_kek], TimeSpan.FromSeconds(10), _clock))
+            .AddSingleton(services => new Envelopes(services.GetRequiredService<Vault>(), _ => ValueTask.FromResult(_recordKey)))
             .AddScoped<UpstreamKeys>()
             .AddSingleton<OpenKeys>()
             .BuildServiceProvider();
@@ -136,7 +140,8 @@ public sealed class Keeping_keys_open : IAsyncLifetime
         _kek.Failure = new HttpRequestException("The vault is away.");
         for (var i = 0; i < 2; i++)
         {
-            await FluentActions.Awaiting(RevealAsync).Should().ThrowAsync<HttpRequestException>();
+            await FluentActions.Awaiting(RevealAsync).Should().ThrowAsync<VaultUnavailableException>();
+            _clock.Advance(TimeSpan.FromSeconds(30));
         }
 
         _kek.Failure = null;

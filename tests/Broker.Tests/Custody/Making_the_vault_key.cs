@@ -1,5 +1,5 @@
 using System.Security.Cryptography;
-using TokenBroker.Custody;
+using TokenBroker.Custody.Vaults.LocalFile;
 
 namespace TokenBroker.Tests.Custody;
 
@@ -21,7 +21,7 @@ public sealed class Making_the_vault_key : IDisposable
             return;
         }
 
-        using var kek = LocalFileKek.LoadOrCreate(KeyFile);
+        using var vault = LocalFileVault.LoadOrCreate(KeyFile);
 
         File.GetUnixFileMode(KeyFile).Should().Be(OwnerOnly);
         Convert.FromBase64String(File.ReadAllText(KeyFile).Trim()).Should().HaveCount(32);
@@ -40,10 +40,10 @@ public sealed class Making_the_vault_key : IDisposable
             return;
         }
 
-        LocalFileKek.LoadOrCreate(KeyFile).Dispose();
+        LocalFileVault.LoadOrCreate(KeyFile).Dispose();
         File.SetUnixFileMode(KeyFile, OwnerOnly | more);
 
-        var load = () => LocalFileKek.LoadOrCreate(KeyFile);
+        var load = () => LocalFileVault.LoadOrCreate(KeyFile);
 
         load.Should().Throw<InvalidOperationException>().WithMessage("*chmod 600*");
     }
@@ -51,15 +51,17 @@ public sealed class Making_the_vault_key : IDisposable
     [Fact]
     public void Gives_the_same_key_again_and_never_writes_over_it()
     {
-        using var first = LocalFileKek.LoadOrCreate(KeyFile);
+        using var first = LocalFileVault.LoadOrCreate(KeyFile);
         var content = File.ReadAllText(KeyFile);
 
-        using var second = LocalFileKek.LoadOrCreate(KeyFile);
+        using var second = LocalFileVault.LoadOrCreate(KeyFile);
 
-        second.KeyId.Should().Be(first.KeyId);
+        var one = first.CurrentAsync(CancellationToken.None).GetAwaiter().GetResult();
+        var other = second.CurrentAsync(CancellationToken.None).GetAwaiter().GetResult();
+        other.KeyId.Should().Be(one.KeyId);
         File.ReadAllText(KeyFile).Should().Be(content);
         var dek = RandomNumberGenerator.GetBytes(32);
-        second.UnwrapKey(LocalFileKek.Algorithm, first.WrapKey(LocalFileKek.Algorithm, dek)).Should().Equal(dek);
+        other.UnwrapKey(LocalFileKek.Algorithm, one.WrapKey(LocalFileKek.Algorithm, dek)).Should().Equal(dek);
     }
 
     [Theory]
@@ -76,7 +78,7 @@ public sealed class Making_the_vault_key : IDisposable
             File.SetUnixFileMode(KeyFile, OwnerOnly);
         }
 
-        var load = () => LocalFileKek.LoadOrCreate(KeyFile);
+        var load = () => LocalFileVault.LoadOrCreate(KeyFile);
 
         load.Should().Throw<InvalidOperationException>().WithMessage("*backup*");
         File.ReadAllText(KeyFile).Should().Be(content);
@@ -85,18 +87,18 @@ public sealed class Making_the_vault_key : IDisposable
     [Fact]
     public void Does_not_show_the_key_in_its_name()
     {
-        using var kek = LocalFileKek.LoadOrCreate(KeyFile);
+        using var vault = LocalFileVault.LoadOrCreate(KeyFile);
         var key = Convert.FromBase64String(File.ReadAllText(KeyFile).Trim());
 
-        kek.KeyId.Should().NotContain(Convert.ToHexStringLower(key)[..8]);
+        vault.CurrentAsync(CancellationToken.None).GetAwaiter().GetResult().KeyId.Should().NotContain(Convert.ToHexStringLower(key)[..8]);
     }
 
     [Fact]
     public void Wraps_by_its_own_algorithm_alone()
     {
-        using var kek = LocalFileKek.LoadOrCreate(KeyFile);
+        using var vault = LocalFileVault.LoadOrCreate(KeyFile);
 
-        var wrap = () => kek.WrapKey("RSA1_5", new byte[32]);
+        var wrap = () => vault.CurrentAsync(CancellationToken.None).GetAwaiter().GetResult().WrapKey("RSA1_5", new byte[32]);
 
         wrap.Should().Throw<NotSupportedException>();
     }

@@ -1,6 +1,8 @@
 using System.Security.Cryptography;
 using System.Text;
 using TokenBroker.Custody;
+using TokenBroker.Custody.Vaults;
+using TokenBroker.Custody.Vaults.LocalFile;
 
 namespace TokenBroker.Tests.Custody;
 
@@ -8,9 +10,17 @@ public sealed class Sealing_a_record : IDisposable
 {
     private static readonly EnvelopeBinding Binding = new("user-1", "key-1", "openai");
     private readonly string _directory = Directory.CreateTempSubdirectory("tokenbroker-").FullName;
+    private readonly Secret _recordKey = Secret.Random(32);
     private readonly Vault _vault;
+    private readonly Envelopes _envelopes;
 
-    public Sealing_a_record() => _vault = NewVault("vault.key");
+    public Sealing_a_record()
+    {
+        _vault = NewVault("vault.key");
+        _envelopes = With(_vault);
+    }
+
+    private string KekId => _vault.CurrentKeyIdAsync(CancellationToken.None).GetAwaiter().GetResult();
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 
@@ -80,28 +90,28 @@ public sealed class Sealing_a_record : IDisposable
         var record = await SealAsync();
         var other = NewVault("other.key");
 
-        var open = () => KeyEnvelope.OpenAsync(other, record, Binding, CancellationToken.None);
+        var open = () => With(other).OpenAsync(record, Binding, CancellationToken.None);
 
         (await open.Should().ThrowAsync<KeyNotFoundException>()).Which.Message
-            .Should().Contain(_vault.CurrentKeyId).And.Contain(other.CurrentKeyId).And.Contain("restore");
+            .Should().Contain(KekId).And.Contain(await other.CurrentKeyIdAsync(CancellationToken.None)).And.Contain("restore");
     }
 
     [Fact]
     public async Task Fails_where_another_vault_key_claims_the_same_name()
     {
         var record = await SealAsync();
-        using var other = LocalFileKek.LoadOrCreate(Path.Combine(_directory, "other.key"));
-        var name = Encoding.UTF8.GetBytes(_vault.CurrentKeyId);
-        Encoding.UTF8.GetBytes(other.KeyId).CopyTo(record.AsSpan(record.AsSpan().IndexOf(name)));
+        using var other = NewVault("other.key");
+        var name = Encoding.UTF8.GetBytes(KekId);
+        Encoding.UTF8.GetBytes(await other.CurrentKeyIdAsync(CancellationToken.None)).CopyTo(record.AsSpan(record.AsSpan().IndexOf(name)));
 
-        var open = () => KeyEnvelope.OpenAsync(new Vault(other, other, LocalFileKek.Algorithm), record, Binding, CancellationToken.None);
+        var open = () => With(other).OpenAsync(record, Binding, CancellationToken.None);
 
         await open.Should().ThrowAsync<CryptographicException>();
     }
 
     [Theory]
     [InlineData(3, 0)]
-    [InlineData(3, 2)]
+    [InlineData(3, 3)]
     [InlineData(3, 255)]
     [InlineData(4, 0)]
     [InlineData(4, 2)]
@@ -110,7 +120,7 @@ public sealed class Sealing_a_record : IDisposable
         var record = await SealAsync();
         record[at] = value;
 
-        var open = () => KeyEnvelope.OpenAsync(_vault, record, Binding, CancellationToken.None);
+        var open = () => _envelopes.OpenAsync(record, Binding, CancellationToken.None);
 
         (await open.Should().ThrowAsync<CryptographicException>()).Which.Message.Should().Contain("known version");
     }
@@ -122,7 +132,7 @@ public sealed class Sealing_a_record : IDisposable
         var first = await SealAsync(Text);
         var second = await SealAsync(Text);
 
-        var headerOfSame = Encoding.UTF8.GetByteCount(_vault.CurrentKeyId) + 7;
+        var headerOfSame = Encoding.UTF8.GetByteCount(KekId) + 7;
         first.AsSpan(0, headerOfSame).SequenceEqual(second.AsSpan(0, headerOfSame)).Should().BeTrue("format and vault key are the same");
         var same = first.Skip(headerOfSame + 2).Zip(second.Skip(headerOfSame + 2)).Count(pair => pair.First == pair.Second);
         same.Should().BeLessThan(12, "wrapped key, commitment, nonce and ciphertext are all fresh");
@@ -136,10 +146,10 @@ public sealed class Sealing_a_record : IDisposable
         var other = await SealAsync();
 
         // The wrapped data key of another record of the same owner: it unwraps, and is not the one.
-        var start = 5 + 2 + Encoding.UTF8.GetByteCount(_vault.CurrentKeyId);
+        var start = 5 + 2 + Encoding.UTF8.GetByteCount(KekId);
         var length = 2 + 12 + 32 + 16;
         other.AsSpan(start, length).CopyTo(mine.AsSpan(start));
-        var open = () => KeyEnvelope.OpenAsync(_vault, mine, Binding, CancellationToken.None);
+        var open = () => _envelopes.OpenAsync(mine, Binding, CancellationToken.None);
 
         (await open.Should().ThrowAsync<CryptographicException>()).Which.Message.Should().Contain("not sealed by this data key");
     }
@@ -148,7 +158,7 @@ public sealed class Sealing_a_record : IDisposable
     {
         try
         {
-            using var secret = await KeyEnvelope.OpenAsync(_vault, record, binding, CancellationToken.None);
+            using var secret = await _envelopes.OpenAsync(record, binding, CancellationToken.None);
             Assert.Fail("The record must not open when " + because);
         }
         catch (Exception exception) when (exception is CryptographicException or KeyNotFoundException)
@@ -160,18 +170,20 @@ public sealed class Sealing_a_record : IDisposable
     private async Task<byte[]> SealAsync(string text = "sk-test-0123456789abcdef")
     {
         using var secret = Secret.FromText(text);
-        return await KeyEnvelope.SealAsync(_vault, secret, Binding, CancellationToken.None);
+        return await _envelopes.SealAsync(secret, Binding, CancellationToken.None);
     }
 
     private async Task<string> OpenAsync(byte[] record)
     {
-        using var secret = await KeyEnvelope.OpenAsync(_vault, record, Binding, CancellationToken.None);
+        using var secret = await _envelopes.OpenAsync(record, Binding, CancellationToken.None);
         return secret.RevealText();
     }
 
     private Vault NewVault(string file)
     {
-        var kek = LocalFileKek.LoadOrCreate(Path.Combine(_directory, file));
-        return new Vault(kek, kek, LocalFileKek.Algorithm);
+        var vault = LocalFileVault.LoadOrCreate(Path.Combine(_directory, file));
+        return new Vault([vault], TimeSpan.FromSeconds(10), TimeProvider.System);
     }
+
+    private Envelopes With(Vault vault) => new(vault, _ => ValueTask.FromResult(_recordKey));
 }

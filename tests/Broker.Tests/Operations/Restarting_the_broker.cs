@@ -1,6 +1,6 @@
 using System.Net;
 using Microsoft.Data.Sqlite;
-using TokenBroker.Custody;
+using TokenBroker.Custody.Vaults.LocalFile;
 using TokenBroker.Tests.Authorization;
 using TokenBroker.Tests.Authorization.Consent;
 using TokenBroker.Tests.Host;
@@ -89,7 +89,7 @@ public sealed class Restarting_the_broker
         await broker.StopBrokerAsync();
         var vault = Path.Combine(broker.DataDirectory, "vault.key");
         File.Move(vault, vault + ".kept");
-        LocalFileKek.LoadOrCreate(vault).Dispose();
+        LocalFileVault.LoadOrCreate(vault).Dispose();
         var before = Sealed(broker.DataDirectory);
 
         var start = broker.StartBrokerAsync;

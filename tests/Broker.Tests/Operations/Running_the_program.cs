@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 using Microsoft.Data.Sqlite;
-using TokenBroker.Custody;
+using TokenBroker.Custody.Vaults.LocalFile;
 
 namespace TokenBroker.Tests.Operations;
 
@@ -134,7 +134,7 @@ public sealed class Running_the_program : IDisposable
 
         var vault = Path.Combine(Data, "vault.key");
         File.Move(vault, vault + ".kept");
-        LocalFileKek.LoadOrCreate(vault).Dispose();
+        LocalFileVault.LoadOrCreate(vault).Dispose();
 
         using var process = await BrokerProcess.RunAsync("Development", settings);
 

@@ -14,7 +14,7 @@ namespace TokenBroker.Authorization.Keys;
 /// disk is usable without the vault. A key is announced in the JWKS before it signs and stays there after, so that no
 /// client meets a signature whose key it could not have known; a key that was lost to a thief is of use for one term.
 /// </summary>
-internal sealed class ServerKeys(IServiceScopeFactory scopes, Vault vault, IOptions<KeyRotationOptions> options, TimeProvider time)
+internal sealed class ServerKeys(IServiceScopeFactory scopes, Envelopes envelopes, IOptions<KeyRotationOptions> options, TimeProvider time)
 {
     private const string Signing = "sig";
     private const string Encryption = "enc";
@@ -108,7 +108,7 @@ internal sealed class ServerKeys(IServiceScopeFactory scopes, Vault vault, IOpti
         {
             if (!_opened.TryGetValue(row.Id, out var key))
             {
-                using var pkcs8 = await KeyEnvelope.OpenAsync(vault, row.SealedPrivateKey, BindingOf(row.Id, use), cancellationToken);
+                using var pkcs8 = await envelopes.OpenAsync(row.SealedPrivateKey, BindingOf(row.Id, use), cancellationToken);
                 _opened[row.Id] = key = Import(pkcs8, row.Id, use);
             }
 
@@ -126,12 +126,13 @@ internal sealed class ServerKeys(IServiceScopeFactory scopes, Vault vault, IOpti
         CryptographicOperations.ZeroMemory(bytes);
 
         var id = Guid.CreateVersion7(time.GetUtcNow());
+        var envelope = await envelopes.SealAsync(pkcs8, BindingOf(id, use), cancellationToken);
         return new ServerKey
         {
             Id = id,
             Use = use,
-            SealedPrivateKey = await KeyEnvelope.SealAsync(vault, pkcs8, BindingOf(id, use), cancellationToken),
-            KekId = vault.CurrentKeyId,
+            SealedPrivateKey = envelope,
+            KekId = Envelopes.KekIdOf(envelope),
             CreatedAt = Now,
             ActivatesAt = activatesAt,
             ExpiresAt = activatesAt + options.Value.RotateEvery + options.Value.RetainFor,
@@ -152,7 +153,8 @@ internal sealed class ServerKeys(IServiceScopeFactory scopes, Vault vault, IOpti
         return new RsaSecurityKey(rsa) { KeyId = id.ToString("N") };
     }
 
-    private static EnvelopeBinding BindingOf(Guid id, string use) => new("broker", id.ToString("N"), $"server-key:{use}");
+    /// <summary>What the envelope of a row is bound to.</summary>
+    public static EnvelopeBinding BindingOf(Guid id, string use) => new("broker", id.ToString("N"), $"server-key:{use}");
 
     private sealed record KeySet(IReadOnlyList<SecurityKey> Signing, IReadOnlyList<SecurityKey> Encryption);
 }

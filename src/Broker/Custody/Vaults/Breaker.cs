@@ -1,0 +1,92 @@
+namespace TokenBroker.Custody.Vaults;
+
+/// <summary>
+/// Leaves alone what has just failed: after a failure every caller is refused at once until a pause is over, which doubles
+/// with each failure; then one caller tries, and the others wait for what it finds by being refused.
+/// </summary>
+internal sealed class Breaker(TimeProvider time)
+{
+    private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(15);
+    private readonly Lock _gate = new();
+    private Exception? _failure;
+    private TimeSpan _pause;
+    private long _failedAt;
+    private bool _trying;
+
+    /// <summary>The last failure; null while all is well.</summary>
+    public Exception? Failure
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _failure;
+            }
+        }
+    }
+
+    /// <summary>Whether the caller may try. One that may must call <see cref="Succeeded"/>, <see cref="Failed"/> or <see cref="GaveUp"/>.</summary>
+    /// <param name="wait">Where it may not: for how long.</param>
+    public bool TryEnter(out TimeSpan wait)
+    {
+        lock (_gate)
+        {
+            wait = TimeSpan.Zero;
+            if (_failure is null)
+            {
+                return true;
+            }
+
+            wait = _pause - time.GetElapsedTime(_failedAt);
+            if (wait > TimeSpan.Zero || _trying)
+            {
+                wait = wait > ShortestPause ? wait : ShortestPause;
+                return false;
+            }
+
+            return _trying = true;
+        }
+    }
+
+    public void Succeeded()
+    {
+        lock (_gate)
+        {
+            (_failure, _pause, _trying) = (null, TimeSpan.Zero, false);
+        }
+    }
+
+    /// <param name="failure">What it failed with.</param>
+    /// <param name="retryAfter">How long the other side asked to be left alone.</param>
+    public void Failed(Exception failure, TimeSpan? retryAfter)
+    {
+        lock (_gate)
+        {
+            // Many that were on their way may fail together: that is one failure, not many.
+            if (_failure is null || _trying)
+            {
+                _pause = _pause == TimeSpan.Zero ? ShortestPause : Min(_pause * 2, LongestPause);
+                _failedAt = time.GetTimestamp();
+            }
+
+            if (retryAfter is { } asked && asked > _pause)
+            {
+                _pause = Min(asked, TimeSpan.FromMinutes(1));
+            }
+
+            (_failure, _trying) = (failure, false);
+        }
+    }
+
+    /// <summary>The caller left before there was an answer.</summary>
+    public void GaveUp()
+    {
+        lock (_gate)
+        {
+            _trying = false;
+        }
+    }
+
+    private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
+}

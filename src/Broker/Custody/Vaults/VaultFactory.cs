@@ -1,0 +1,32 @@
+using Microsoft.Extensions.Options;
+using TokenBroker.Custody.Vaults.LocalFile;
+using TokenBroker.Storage;
+
+namespace TokenBroker.Custody.Vaults;
+
+/// <summary>Makes the vaults that configuration names. A new kind is one line here, its section in <see cref="VaultSettings"/>, and its folder.</summary>
+internal static class VaultFactory
+{
+    private static readonly Dictionary<string, Func<VaultSettings, IServiceProvider, IKeyVault>> Kinds = new(StringComparer.Ordinal)
+    {
+        [VaultSettings.LocalFileKind] = LocalFile,
+    };
+
+    /// <summary>Why a vault cannot be made of these settings; null where it can.</summary>
+    public static string? ComplaintOf(VaultSettings settings) =>
+        Kinds.ContainsKey(settings.Provider) ? null : $"Vault:Provider is '{settings.Provider}'; it must be one of {string.Join(", ", Kinds.Keys)}.";
+
+    public static Vault Create(IServiceProvider services)
+    {
+        var options = services.GetRequiredService<IOptions<VaultOptions>>().Value;
+        var vaults = options.Previous.Prepend(options).Select(settings => Kinds[settings.Provider](settings, services)).ToList();
+        return new Vault(vaults, options.Patience, services.GetRequiredService<TimeProvider>());
+    }
+
+    private static LocalFileVault LocalFile(VaultSettings settings, IServiceProvider services)
+    {
+        var directory = services.GetRequiredService<IOptions<StorageOptions>>().Value.DataDirectory;
+        StorageSetup.CreatePrivateDirectory(directory);
+        return LocalFileVault.LoadOrCreate(settings.LocalFilePathIn(directory));
+    }
+}

@@ -1,0 +1,35 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace TokenBroker.Custody.Vaults;
+
+/// <summary>Section <c>Vault</c>: where the KEK lives, and where it lived before.</summary>
+internal sealed class VaultOptions : VaultSettings
+{
+    /// <summary>
+    /// Lets the embedded vault start in Production. Off, since a key file beside the database protects little:
+    /// put it on another disk, or use a real vault, before you turn this on.
+    /// </summary>
+    public bool AllowLocalFileInProduction { get; set; }
+
+    /// <summary>How long the vault may take for one answer.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.1", "00:01:00")]
+    public TimeSpan Patience { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Vaults that still wrap some records. <c>broker vault rewrap</c> moves those to the vault above; nothing new is wrapped here.</summary>
+    public IList<VaultSettings> Previous { get; set; } = [];
+}
+
+/// <summary>One vault: its kind, and the section of that kind.</summary>
+internal class VaultSettings
+{
+    public const string LocalFileKind = "local-file";
+
+    /// <summary>The kind of vault. <c>local-file</c> is the embedded one.</summary>
+    [Required]
+    public string Provider { get; set; } = LocalFileKind;
+
+    /// <summary>The key file of the embedded vault. Default: <c>vault.key</c> in the data directory.</summary>
+    public string? LocalFilePath { get; set; }
+
+    public string LocalFilePathIn(string dataDirectory) => LocalFilePath ?? Path.Combine(dataDirectory, "vault.key");
+}
