@@ -3,6 +3,7 @@ using OpenIddict.Server;
 using OpenIddict.Server.AspNetCore;
 using TokenBroker.Apps;
 using TokenBroker.Authorization.Browsers;
+using TokenBroker.Authorization.Carriers;
 using TokenBroker.Authorization.ClientAssertions;
 using TokenBroker.Authorization.Details;
 using TokenBroker.Authorization.Devices;
@@ -54,6 +55,7 @@ internal static class AuthorizationSetup
         builder.Services.AddDevices();
         builder.Services.AddDetails();
         builder.Services.AddExchange();
+        builder.Services.AddCarriers();
         builder.AddDiscovery();
         builder.AddClientRegistration();
 
@@ -123,6 +125,7 @@ internal static class AuthorizationSetup
         // Of handlers with the same order, the one that is added first runs first.
         server.UseDetails();
         server.UseExchange();
+        server.UseCarriers();
         server.UseRequestRules();
         server.UsePushedRequests();
         server.UseDevices();

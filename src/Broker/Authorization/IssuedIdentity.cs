@@ -58,5 +58,5 @@ internal sealed class IssuedIdentity(BrokerDbContext db, IOptions<BrokerOptions>
     /// <summary>The audience of access tokens: the address of the upstream behind this broker (RFC 8707).</summary>
     public static string AudienceOf(BrokerOptions broker, string upstreamId) => $"{broker.BaseAddress}/{upstreamId}/v1";
 
-    private static TimeSpan Shorter(TimeSpan one, TimeSpan other) => one < other ? one : other;
+    public static TimeSpan Shorter(TimeSpan one, TimeSpan other) => one < other ? one : other;
 }

@@ -1,10 +1,13 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using Microsoft.AspNetCore;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.EntityFrameworkCore;
 using OpenIddict.Abstractions;
 using OpenIddict.Server.AspNetCore;
+using TokenBroker.Authorization.Carriers;
 using TokenBroker.Authorization.Exchange;
+using TokenBroker.Custody.Vaults;
 using TokenBroker.Grants;
 using TokenBroker.Storage;
 using static OpenIddict.Abstractions.OpenIddictConstants;
@@ -19,11 +22,29 @@ namespace TokenBroker.Authorization;
 /// (RFC 6749, section 6).
 /// </summary>
 internal sealed class TokenEndpoint(
-    BrokerDbContext db, Redemption redemption, EndGrant endGrant, IssuedIdentity identity, ExchangeToken exchange, TimeProvider time)
+    BrokerDbContext db, Redemption redemption, EndGrant endGrant, IssuedIdentity identity, IssueCarriers carriers, ExchangeToken exchange, TimeProvider time)
 {
     private const string Scheme = OpenIddictServerAspNetCoreDefaults.AuthenticationScheme;
 
     public async Task<IResult> HandleAsync(HttpContext context)
+    {
+        try
+        {
+            return await AnswerAsync(context);
+        }
+        catch (Exception exception) when (exception is VaultUnavailableException or VaultRefusedException)
+        {
+            // Only where a key that is never stored has to be handed on. Nothing was used up.
+            var wait = (exception as VaultUnavailableException)?.RetryAfter ?? TimeSpan.FromSeconds(5);
+            context.Response.Headers.CacheControl = "no-store";
+            context.Response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+            return TypedResults.Json(
+                new Dictionary<string, string> { ["error"] = Errors.TemporarilyUnavailable, ["error_description"] = "The broker's vault does not answer right now. Nothing was used up; send the same request again." },
+                statusCode: StatusCodes.Status503ServiceUnavailable);
+        }
+    }
+
+    private async Task<IResult> AnswerAsync(HttpContext context)
     {
         var cancellationToken = context.RequestAborted;
         var request = context.GetOpenIddictServerRequest()
@@ -51,13 +72,25 @@ internal sealed class TokenEndpoint(
             return Refuse("The grant has ended. Send the user through the authorization endpoint again.");
         }
 
+        var scopes = presented.GetScopes().Intersect(grant.ScopeList()).ToImmutableArray();
+        var carried = grant.CarriesKey ? await carriers.RenewAsync(presented, grant, scopes, left, cancellationToken) : null;
         if (!await redemption.TryTakeAsync(tokenId, cancellationToken))
         {
             return await AnswerReplayAsync(context, request, tokenId, grantId);
         }
 
-        var scopes = presented.GetScopes().Intersect(grant.ScopeList()).ToImmutableArray();
         var principal = await identity.MakeAsync(grant, scopes, left, cancellationToken);
+        if (grant.CarriesKey)
+        {
+            if (carried is null)
+            {
+                return Refuse("The user's key was never stored, and this no longer carries it. Send the user through the authorization endpoint again.");
+            }
+
+            await carriers.SaveAsync(carried, cancellationToken);
+            CarrierClaims.Attach(principal, carried);
+        }
+
         return TypedResults.SignIn(principal, properties: null, Scheme);
     }
 

@@ -22,6 +22,7 @@ internal static class CustodySetup
         builder.Services.AddSingleton(services =>
             new Envelopes(services.GetRequiredService<Vault>(), services.GetRequiredService<RecordKey>().GetAsync));
         builder.Services.AddScoped<UpstreamKeys>();
+        builder.Services.AddScoped<CarriedKeys>();
         builder.Services.AddSingleton<OpenKeys>();
     }
 

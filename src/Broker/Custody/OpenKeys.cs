@@ -4,48 +4,55 @@ namespace TokenBroker.Custody;
 
 /// <summary>
 /// Upstream keys that are open in memory for a short time, so that a call in the steady state asks neither the
-/// database nor the vault. Bounded in number and age; opened once however many calls wait (single-flight); dropped
-/// and zeroed at once when the key is deleted or replaced, and when the broker stops.
+/// database nor the vault. Bounded in number, age and uses; opened once however many calls wait (single-flight); dropped
+/// and zeroed at once when the key is deleted or replaced or its grant ends, and when the broker stops.
 /// </summary>
 internal sealed class OpenKeys(IServiceScopeFactory scopes, TimeProvider time) : IDisposable
 {
+    /// <summary>After so many uses a key is opened anew, however busy it is.</summary>
+    public const int MostUses = 100_000;
+
     private const int MostKeys = 10_000;
     private static readonly TimeSpan MaxAge = TimeSpan.FromMinutes(5);
 
     private readonly ConcurrentDictionary<Guid, Entry> _entries = new();
 
+    /// <summary>How many are open or being opened.</summary>
+    public int Count => _entries.Count;
+
     /// <summary>The key as the text that a header needs.</summary>
-    /// <returns>Null where the key was deleted.</returns>
-    public async ValueTask<string?> RevealAsync(Guid keyId, CancellationToken cancellationToken)
+    /// <returns>Null where the key was deleted, or ended with its token.</returns>
+    /// <inheritdoc cref="Vaults.IKeyVault" path="/remarks"/>
+    public async ValueTask<string?> RevealAsync(KeyUse use, CancellationToken cancellationToken)
     {
         while (true)
         {
-            var entry = _entries.GetOrAdd(keyId, static (id, self) => self.NewEntry(id), this);
-            if (time.GetElapsedTime(entry.OpenedAt) > MaxAge)
+            var entry = _entries.GetOrAdd(use.Id, static (_, of) => of.Self.NewEntry(of.use), (Self: this, use));
+            if (time.GetElapsedTime(entry.OpenedAt) > MaxAge || entry.CountUse() > MostUses)
             {
-                Drop(keyId, entry);
+                Drop(use.Id, entry);
                 continue;
             }
 
             try
             {
                 var secret = await entry.Secret.Value.WaitAsync(cancellationToken);
+                var text = secret?.RevealText();
                 if (secret is null || _entries.Count > MostKeys)
                 {
-                    _entries.TryRemove(KeyValuePair.Create(keyId, entry));
+                    Drop(use.Id, entry);
                 }
 
-                return secret?.RevealText();
+                return text;
             }
-            catch (ObjectDisposedException)
+            catch (ObjectDisposedException) when (entry.IsDropped)
             {
                 // Dropped between the look-up and the use: the next turn opens it again, or finds it gone.
-                _entries.TryRemove(KeyValuePair.Create(keyId, entry));
             }
             catch (Exception) when (entry.Secret.Value.IsFaulted)
             {
-                // A failure is not remembered: the next call tries the vault again.
-                _entries.TryRemove(KeyValuePair.Create(keyId, entry));
+                // A failure is not remembered here: the next call asks again, as far as the vault lets it.
+                _entries.TryRemove(KeyValuePair.Create(use.Id, entry));
                 throw;
             }
         }
@@ -57,6 +64,18 @@ internal sealed class OpenKeys(IServiceScopeFactory scopes, TimeProvider time) :
         if (_entries.TryGetValue(keyId, out var entry))
         {
             Drop(keyId, entry);
+        }
+    }
+
+    /// <summary>Forgets what was opened for calls under a grant that has ended. Another grant that uses the same key opens it anew.</summary>
+    public void DropOfGrant(Guid grantId)
+    {
+        foreach (var (keyId, entry) in _entries)
+        {
+            if (entry.GrantId == grantId)
+            {
+                Drop(keyId, entry);
+            }
         }
     }
 
@@ -85,24 +104,35 @@ internal sealed class OpenKeys(IServiceScopeFactory scopes, TimeProvider time) :
     {
         if (_entries.TryRemove(KeyValuePair.Create(keyId, entry)))
         {
+            entry.IsDropped = true;
             _ = entry.Secret.Value.ContinueWith(
                 static opened => { if (opened.IsCompletedSuccessfully) { opened.GetAwaiter().GetResult()?.Dispose(); } },
                 CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         }
     }
 
-    private Entry NewEntry(Guid keyId) => new(time.GetTimestamp(), () => OpenAsync(keyId));
+    private Entry NewEntry(KeyUse use) => new(use.GrantId, time.GetTimestamp(), () => OpenAsync(use));
 
-    private async Task<Secret?> OpenAsync(Guid keyId)
+    private async Task<Secret?> OpenAsync(KeyUse use)
     {
         await using var scope = scopes.CreateAsyncScope();
-        return await scope.ServiceProvider.GetRequiredService<UpstreamKeys>().OpenAsync(keyId, CancellationToken.None);
+        return use.Carrier is { } carrier
+            ? await scope.ServiceProvider.GetRequiredService<CarriedKeys>().OpenAsync(carrier, CancellationToken.None)
+            : await scope.ServiceProvider.GetRequiredService<UpstreamKeys>().OpenAsync(use.Id, CancellationToken.None);
     }
 
-    private sealed class Entry(long openedAt, Func<Task<Secret?>> open)
+    private sealed class Entry(Guid grantId, long openedAt, Func<Task<Secret?>> open)
     {
+        private int _uses;
+
+        public Guid GrantId => grantId;
+
         public long OpenedAt => openedAt;
 
+        public bool IsDropped { get; set; }
+
         public Lazy<Task<Secret?>> Secret { get; } = new(open);
+
+        public int CountUse() => Interlocked.Increment(ref _uses);
     }
 }

@@ -24,9 +24,9 @@ internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceTab
             return (null, GatewayError.InsufficientScope(operation.Scope));
         }
 
-        if (caller.Facts.UpstreamKeyId is not { } keyId)
+        if (caller.Key is not { } key)
         {
-            return (null, GatewayError.KeyRemoved);
+            return (null, caller.Facts.CarriesKey ? GatewayError.KeyNotCarried : GatewayError.KeyRemoved);
         }
 
         if (!usage.HasRoom)
@@ -63,7 +63,7 @@ internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceTab
             }
 
             admitted = true;
-            var call = new Call(caller, upstream, operation, request, keyId) { Price = price, Reservation = reservation, MostOutput = mostOutput, Path = path };
+            var call = new Call(caller, upstream, operation, request, key) { Price = price, Reservation = reservation, MostOutput = mostOutput, Path = path };
             return (new Admitted(call, RequestBody.Apply(body, request.Edits), lease), null);
         }
         finally

@@ -1,3 +1,4 @@
+using TokenBroker.Custody;
 using TokenBroker.Grants;
 using TokenBroker.Metering;
 using TokenBroker.Upstreams;
@@ -5,7 +6,7 @@ using TokenBroker.Upstreams;
 namespace TokenBroker.Gateway;
 
 /// <summary>One call on its way: what was decided of it, and how it is going.</summary>
-internal sealed class Call(Caller caller, Upstream upstream, Operation operation, CallRequest request, Guid keyId)
+internal sealed class Call(Caller caller, Upstream upstream, Operation operation, CallRequest request, KeyUse key)
 {
     public Caller Caller => caller;
 
@@ -16,7 +17,7 @@ internal sealed class Call(Caller caller, Upstream upstream, Operation operation
     public CallRequest Request => request;
 
     /// <summary>The key that the call is made with.</summary>
-    public Guid KeyId => keyId;
+    public KeyUse Key => key;
 
     /// <summary>Null for what is free of charge.</summary>
     public ModelPrice? Price { get; init; }

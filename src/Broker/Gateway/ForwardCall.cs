@@ -1,7 +1,6 @@
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 using TokenBroker.Audit;
-using TokenBroker.Custody;
 using TokenBroker.Operations;
 using TokenBroker.Upstreams;
 
@@ -24,7 +23,7 @@ namespace TokenBroker.Gateway;
 /// In the steady state none of this queries the database or the vault.
 /// </remarks>
 internal sealed class ForwardCall(
-    Callers callers, Admission admission, OpenKeys keys, Forwarding forwarding, RefusalLog refusals, IOptions<BrokerOptions> broker,
+    Callers callers, Admission admission, CallKeys keys, Forwarding forwarding, RefusalLog refusals, IOptions<BrokerOptions> broker,
     ILogger<ForwardCall> logger)
 {
     public async Task HandleAsync(HttpContext context, Upstream upstream)
@@ -88,7 +87,7 @@ internal sealed class ForwardCall(
         using var reservation = admitted.Call.Reservation;
 
         // (6) The key.
-        var key = await OpenKeyAsync(admitted.Call, context.RequestAborted);
+        var key = await keys.OpenAsync(admitted.Call, context.RequestAborted);
         if (key.Refusal is not null)
         {
             return Refuse(caller, operation.Name, key.Refusal);
@@ -102,19 +101,6 @@ internal sealed class ForwardCall(
     {
         refusals.Add(new Refusal(caller.Facts.UserId, caller.Grant.Id, error.Code, operation));
         return error;
-    }
-
-    private async Task<(string? Text, GatewayError? Refusal)> OpenKeyAsync(Call call, CancellationToken cancellationToken)
-    {
-        try
-        {
-            var text = await keys.RevealAsync(call.KeyId, cancellationToken);
-            return text is null ? (null, GatewayError.KeyRemoved) : (text, null);
-        }
-        catch (Exception exception) when (exception is System.Security.Cryptography.CryptographicException or KeyNotFoundException or HttpRequestException)
-        {
-            return (null, GatewayError.KeyUnavailable);
-        }
     }
 
     /// <summary>What follows <c>/openai/v1</c> in the request line, undecoded; a query is part of it, and matches nothing.</summary>

@@ -97,7 +97,7 @@ internal sealed class Forwarding(
     {
         if (call.KeyWasRejected)
         {
-            health.MarkRefused(call.KeyId);
+            health.MarkRefused(call.Key.Id);
         }
 
         var elapsed = time.GetElapsedTime(started);
@@ -123,7 +123,7 @@ internal sealed class Forwarding(
                 DurationMs = (int)Math.Min(int.MaxValue, elapsed.TotalMilliseconds),
             },
             call.Reservation,
-            call.KeyId));
+            call.Key.Id));
     }
 
     /// <summary>The body that is sent, which notes on the call when its sending begins.</summary>

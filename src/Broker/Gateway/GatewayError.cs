@@ -67,8 +67,11 @@ internal sealed record GatewayError(int Status, string Code, string Message, str
     public static GatewayError KeyRejected { get; } = new(
         403, "upstream_key_rejected", "The provider refused the user's key, or the key may not do this. The user can replace it.", PortalPath: "/keys");
 
-    public static GatewayError KeyUnavailable { get; } = new(
-        502, "upstream_unavailable", "The broker cannot open the user's key right now. Nothing was sent; try again shortly.");
+    public static GatewayError KeyNotCarried { get; } = new(
+        403, "upstream_key_rejected", "The key behind this access is never stored, and came with other tokens than this one, or has ended with them. Connect the app again.", PortalPath: "/");
+
+    public static GatewayError KeyUnreadable { get; } = new(
+        403, "upstream_key_rejected", "The user's key cannot be opened any more. Nothing was sent; the user can replace it.", PortalPath: "/keys");
 
     public static GatewayError Internal { get; } = new(
         500, "internal_error", "The broker failed. Nothing was charged beyond what the provider had already answered; try again.");
@@ -108,6 +111,13 @@ internal sealed record GatewayError(int Status, string Code, string Message, str
         model is null ? "The request must name its model, as 'model'." : $"The model '{model}' is not among those that the user allows, or has no price here.",
         "model",
         "/");
+
+    /// <param name="retryAfter">How long the vault is left alone.</param>
+    public static GatewayError VaultUnavailable(TimeSpan? retryAfter) => new(
+        503, "vault_unavailable", "The broker's vault does not answer right now, so the user's key stays closed. Nothing was sent; try again shortly.")
+    {
+        RetryAfter = retryAfter ?? TimeSpan.FromSeconds(1),
+    };
 
     /// <param name="resetsAt">When the budget begins anew; null where it was given once.</param>
     public static GatewayError BudgetExhausted(DateTimeOffset? resetsAt) => new(

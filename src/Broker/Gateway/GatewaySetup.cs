@@ -21,6 +21,7 @@ internal static class GatewaySetup
         builder.Services.AddSingleton<Admission>();
         builder.Services.AddSingleton<Forwarding>();
         builder.Services.AddSingleton<KeyHealth>();
+        builder.Services.AddSingleton<CallKeys>();
         builder.Services.AddSingleton<ForwardCall>();
         builder.Services.AddScoped<GrantEndpoint>();
         builder.Services.AddHostedService<Upkeep>();

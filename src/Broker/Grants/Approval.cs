@@ -3,8 +3,11 @@ using System.Text.Json;
 namespace TokenBroker.Grants;
 
 /// <summary>What the user approved, after narrowing.</summary>
-internal sealed record Approval(Guid UserId, Guid ApplicationId, string UpstreamId, Guid UpstreamKeyId, IReadOnlyList<string> Scopes)
+internal sealed record Approval(Guid UserId, Guid ApplicationId, string UpstreamId, Guid? UpstreamKeyId, IReadOnlyList<string> Scopes)
 {
+    /// <summary>The last four characters of a key that is never stored, where there is such a one in the place of <see cref="UpstreamKeyId"/>.</summary>
+    public string? CarriedLastFour { get; init; }
+
     /// <summary>Null for every model.</summary>
     public required IReadOnlyList<string>? Models { get; init; }
 
@@ -24,6 +27,8 @@ internal sealed record Approval(Guid UserId, Guid ApplicationId, string Upstream
     {
         grant.Scopes = JsonSerializer.Serialize(Scopes);
         grant.UpstreamKeyId = UpstreamKeyId;
+        grant.CarriesKey = UpstreamKeyId is null;
+        grant.CarriedLastFour = UpstreamKeyId is null ? CarriedLastFour : null;
         grant.Models = Models;
         grant.BudgetMicros = BudgetMicros;
         grant.BudgetPeriod = BudgetPeriod;
@@ -37,6 +42,7 @@ internal sealed record Approval(Guid UserId, Guid ApplicationId, string Upstream
     {
         app = ApplicationId,
         key = UpstreamKeyId,
+        never_stored = UpstreamKeyId is null,
         scopes = Scopes,
         models = Models,
         budget_micros = BudgetMicros,

@@ -70,6 +70,8 @@ internal sealed class CutGrant(BrokerDbContext db, AuditLog audit, TimeProvider 
             ApplicationId = parent.ApplicationId,
             UpstreamId = parent.UpstreamId,
             UpstreamKeyId = parent.UpstreamKeyId,
+            CarriesKey = parent.CarriesKey,
+            CarriedLastFour = parent.CarriedLastFour,
             ParentId = parent.Id,
             Scopes = JsonSerializer.Serialize(cutting.Scopes),
             Models = cutting.Models,

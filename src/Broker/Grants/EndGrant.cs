@@ -7,7 +7,7 @@ namespace TokenBroker.Grants;
 
 /// <summary>
 /// Ends a grant for good: its row, those of the grants that were cut from it, every code and token under them, and the
-/// streams that are open. Whether the user
+/// streams that are open, and keys that its tokens carried. Whether the user
 /// revokes in the portal, the app revokes its refresh token (RFC 7009), or a replayed code or refresh token shows
 /// that one was stolen, it comes here, so that no path leaves a part alive.
 /// </summary>
@@ -41,6 +41,9 @@ internal sealed class EndGrant(BrokerDbContext db, AuditLog audit, ReuseNotices 
                     .Where(t => t.AuthorizationId != null && line.Contains(t.AuthorizationId.Value) && t.Status != OpenIddictConstants.Statuses.Revoked)
                     .ExecuteUpdateAsync(
                         set => set.SetProperty(t => t.Status, OpenIddictConstants.Statuses.Revoked), cancellationToken);
+
+                // What the tokens carried opens with them alone, and with nothing from now on.
+                await db.CarriedKeys.Where(k => line.Contains(k.GrantId)).ExecuteDeleteAsync(cancellationToken);
                 if (ended == 0)
                 {
                     return;

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Security.Claims;
 using OpenIddict.Abstractions;
+using TokenBroker.Authorization.Carriers;
 using TokenBroker.Authorization.Details;
 using TokenBroker.Grants;
 using TokenBroker.Metering;
@@ -16,7 +17,7 @@ internal sealed record ExchangeRefusal(string Error, string Description);
 /// shrinks: fewer scopes or models, a slice of the budget, minutes; more than the subject token has is refused, never
 /// trimmed unseen. What comes out speaks for a grant of its own that is cut from the subject's.
 /// </summary>
-internal sealed class ExchangeToken(TellGranted granted, ModelAccessReader reader, CutGrant cut, IssuedIdentity identity, TimeProvider time)
+internal sealed class ExchangeToken(TellGranted granted, ModelAccessReader reader, CutGrant cut, IssuedIdentity identity, IssueCarriers carriers, TimeProvider time)
 {
     private static readonly TimeSpan DefaultLifetime = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan ShortestLifetime = TimeSpan.FromMinutes(1);
@@ -54,9 +55,24 @@ internal sealed class ExchangeToken(TellGranted granted, ModelAccessReader reade
                 parentId, scopes, wish?.Models ?? has.Models, budget.Micros, budget.Period, wish?.RequestsPerMinute,
                 (end < expires ? end : expires).UtcDateTime),
             cancellationToken);
-        return child is null
-            ? Refuse(Errors.InvalidRequest, complaint!)
-            : (await identity.MakeAsync(child, [.. scopes], child.ExpiresAt - time.GetUtcNow().UtcDateTime, cancellationToken), null);
+        if (child is null)
+        {
+            return Refuse(Errors.InvalidRequest, complaint!);
+        }
+
+        var principal = await identity.MakeAsync(child, [.. scopes], child.ExpiresAt - time.GetUtcNow().UtcDateTime, cancellationToken);
+        if (child.CarriesKey)
+        {
+            if (await carriers.CopyAsync(subject, child, cancellationToken) is not { } carried)
+            {
+                return Refuse(Errors.InvalidRequest, "The user's key was never stored, and the subject token no longer carries it.");
+            }
+
+            await carriers.SaveAsync(carried, cancellationToken);
+            CarrierClaims.Attach(principal, carried);
+        }
+
+        return (principal, null);
     }
 
     /// <summary>What is asked for, or else all capabilities of the subject token. What says something of the person is not handed on.</summary>

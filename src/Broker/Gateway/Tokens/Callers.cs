@@ -9,7 +9,9 @@ using Microsoft.Extensions.Options;
 using OpenIddict.Abstractions;
 using OpenIddict.Validation;
 using TokenBroker.Authorization;
+using TokenBroker.Authorization.Carriers;
 using TokenBroker.Authorization.Dpop;
+using TokenBroker.Custody;
 using TokenBroker.Operations;
 using TokenBroker.Storage;
 
@@ -21,8 +23,15 @@ namespace TokenBroker.Gateway;
 /// <param name="Scopes">What the token and the grant both allow.</param>
 /// <param name="TokenExpiresAt">When the token ends.</param>
 /// <param name="KeyThumbprint">The key that each call must prove (RFC 9449); null for a bearer token.</param>
+/// <param name="Carrier">What the token carries of an upstream key that is never stored; null where it carries none.</param>
 internal sealed record Caller(
-    LiveGrant Grant, GrantFacts Facts, FrozenSet<string> Scopes, DateTimeOffset TokenExpiresAt, string? KeyThumbprint);
+    LiveGrant Grant, GrantFacts Facts, FrozenSet<string> Scopes, DateTimeOffset TokenExpiresAt, string? KeyThumbprint, Carrier? Carrier)
+{
+    /// <summary>The upstream key that its calls are made with; null where there is none any more.</summary>
+    public KeyUse? Key => Facts.CarriesKey
+        ? Carrier is null ? null : new KeyUse(Carrier.RowId, Grant.Id, Carrier)
+        : Facts.UpstreamKeyId is { } keyId ? new KeyUse(keyId, Grant.Id, null) : null;
+}
 
 /// <summary>
 /// Turns an access token into its grant. A token is validated once through OpenIddict and against its own row; after
@@ -154,7 +163,7 @@ internal sealed class Callers(
 
             // What the token says and what the grant says now: a call needs both.
             var allowed = principal.GetScopes().Where(facts.Scopes.Contains).ToFrozenSet(StringComparer.Ordinal);
-            var caller = new Caller(grant, facts, allowed, expires, key);
+            var caller = new Caller(grant, facts, allowed, expires, key, facts.CarriesKey ? CarrierClaims.Read(principal) : null);
             if (_callers.Count < MostTokens)
             {
                 _callers[hash] = caller;

@@ -9,6 +9,7 @@ internal sealed record GrantFacts(
     Guid UserId,
     string UpstreamId,
     Guid? UpstreamKeyId,
+    bool CarriesKey,
     FrozenSet<string> Scopes,
     FrozenSet<string>? Models,
     DateTime ExpiresAt,

@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using OpenIddict.Abstractions;
+using TokenBroker.Custody;
 using TokenBroker.Grants;
 using TokenBroker.Metering;
 using TokenBroker.Storage;
@@ -13,7 +14,7 @@ namespace TokenBroker.Gateway;
 /// <summary>
 /// The grants that calls are using. A change that this process makes arrives at once through
 /// <see cref="GrantChanges"/>; one that another process makes is found by <see cref="RecheckAsync"/>, which compares
-/// revisions every few seconds. A grant's end cuts its open calls; so does its expiry.
+/// revisions every few seconds. A grant's end cuts its open calls and clears the key that was open for them; so does its expiry.
 /// </summary>
 internal sealed class LiveGrants
 {
@@ -23,11 +24,13 @@ internal sealed class LiveGrants
     private readonly ConcurrentDictionary<Guid, ImmutableHashSet<Guid>> _children = new();
 
     private readonly IServiceScopeFactory _scopes;
+    private readonly OpenKeys _keys;
     private readonly TimeProvider _time;
 
-    public LiveGrants(IServiceScopeFactory scopes, GrantChanges changes, TimeProvider time)
+    public LiveGrants(IServiceScopeFactory scopes, GrantChanges changes, OpenKeys keys, TimeProvider time)
     {
         _scopes = scopes;
+        _keys = keys;
         _time = time;
         changes.Subscribe(change => Drop(change.GrantId, change.Cut));
     }
@@ -58,7 +61,7 @@ internal sealed class LiveGrants
             var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
             var rows = await db.Grants.AsNoTracking()
                 .Where(g => ids.Contains(g.Id))
-                .Select(g => new { g.Id, g.Revision, g.Status, g.PausedAt, g.UpstreamKeyId, g.ExpiresAt })
+                .Select(g => new { g.Id, g.Revision, g.Status, g.PausedAt, g.UpstreamKeyId, g.CarriesKey, g.ExpiresAt })
                 .ToDictionaryAsync(g => g.Id, cancellationToken);
             foreach (var id in ids)
             {
@@ -75,7 +78,7 @@ internal sealed class LiveGrants
                     && held.Known is var known
                     && (known?.Revision != row.Revision || known.UpstreamKeyId != row.UpstreamKeyId))
                 {
-                    CutReason? cut = row.PausedAt is not null ? CutReason.Paused : row.UpstreamKeyId is null ? CutReason.KeyRemoved : null;
+                    CutReason? cut = row.PausedAt is not null ? CutReason.Paused : row is { UpstreamKeyId: null, CarriesKey: false } ? CutReason.KeyRemoved : null;
                     if (cut is not null || known is not null)
                     {
                         Drop(id, cut);
@@ -111,6 +114,11 @@ internal sealed class LiveGrants
             if (_grants.TryRemove(grantId, out var ended))
             {
                 ended.End(reason);
+                _keys.DropOfGrant(grantId);
+                if (ended.Known?.UpstreamKeyId is { } keyId)
+                {
+                    _keys.Drop(keyId);
+                }
             }
 
             return;
@@ -158,6 +166,7 @@ internal sealed class LiveGrants
             grant.UserId,
             grant.UpstreamId,
             grant.UpstreamKeyId,
+            grant.CarriesKey,
             scopes.ToFrozenSet(StringComparer.Ordinal),
             models,
             grant.ExpiresAt,
@@ -169,6 +178,7 @@ internal sealed class LiveGrants
             : facts with
             {
                 UpstreamKeyId = above.UpstreamKeyId,
+                CarriesKey = above.CarriesKey,
                 Scopes = scopes.Where(above.Scopes.Contains).ToFrozenSet(StringComparer.Ordinal),
                 Models = models is null ? above.Models : above.Models is null ? models : models.Where(above.Models.Contains).ToFrozenSet(StringComparer.Ordinal),
                 ExpiresAt = facts.ExpiresAt < above.ExpiresAt ? facts.ExpiresAt : above.ExpiresAt,

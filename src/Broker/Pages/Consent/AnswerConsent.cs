@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Mvc.ModelBinding;
+using TokenBroker.Custody;
 using TokenBroker.Grants;
 using TokenBroker.Metering;
 using TokenBroker.Pages.Keys;
@@ -8,7 +9,11 @@ namespace TokenBroker.Pages.Consent;
 /// <summary>What became of an answer.</summary>
 /// <param name="Grant">Null where the form has to be shown again.</param>
 /// <param name="Form">The form as it is then shown.</param>
-internal sealed record ConsentOutcome(Grant? Grant, ConsentForm Form);
+/// <param name="Carried">The key that is not stored, for the tokens to carry; the caller clears it.</param>
+internal sealed record ConsentOutcome(Grant? Grant, ConsentForm Form, Secret? Carried = null);
+
+/// <summary>What was read of a form: what is approved, and the key that is not stored.</summary>
+internal sealed record ConsentAnswer(Approval Approval, Secret? Carried);
 
 /// <summary>
 /// Takes a person's answer: reads the form against what was asked, stores a new key where one is given, and writes
@@ -43,19 +48,24 @@ internal sealed class AnswerConsent(ApproveGrant approve, StoreKey storeKey, Con
             return new ConsentOutcome(request.Earlier, form);
         }
 
-        var approval = form.Shape == ConsentShape.Difference
+        var read = form.Shape == ConsentShape.Difference
             ? ReadDifference(request, form, complaints)
             : await ReadAsync(request, form, complaints, cancellationToken);
         form.NewKey = null;
-        if (approval is null)
+        if (read is null)
         {
             return new ConsentOutcome(null, form);
         }
 
-        var outcome = await approve.RunAsync(approval, cancellationToken);
+        var outcome = await approve.RunAsync(read.Approval, cancellationToken);
+        if (outcome.Refusal is not null)
+        {
+            read.Carried?.Dispose();
+        }
+
         return outcome.Refusal switch
         {
-            null => new ConsentOutcome(outcome.Grant, form),
+            null => new ConsentOutcome(outcome.Grant, form, read.Carried),
             ApprovalRefusal.TestersFull => Again(request, complaints, "The last place for a tester of this app was just taken. It can have no more people until it is reviewed."),
             _ => Again(request, complaints, Changed),
         };
@@ -66,7 +76,7 @@ internal sealed class AnswerConsent(ApproveGrant approve, StoreKey storeKey, Con
 
     /// <summary>A full answer. What the app was allowed before, and does not ask about now, stays.</summary>
     /// <returns>Null where there was something to complain of.</returns>
-    public async Task<Approval?> ReadAsync(
+    public async Task<ConsentAnswer?> ReadAsync(
         ConsentRequest request, ConsentForm form, ModelStateDictionary complaints, CancellationToken cancellationToken)
     {
         var limits = ConsentLimits.Read(request, form, complaints.AddModelError);
@@ -81,22 +91,29 @@ internal sealed class AnswerConsent(ApproveGrant approve, StoreKey storeKey, Con
 
         var identity = request.IdentityScopes.Where(scope => ConsentRequest.IsFixed(scope) || form.Scopes.Contains(scope));
         var others = request.Earlier?.ScopeList().Except(request.Scopes) ?? [];
-        var keyId = await ReadKeyAsync(request, form, complaints, cancellationToken);
-        return !complaints.IsValid || keyId is null || limits is null
-            ? null
-            : new Approval(request.UserId, request.App.Id, request.Upstream.Id, keyId.Value, [.. allowed, .. identity, .. others])
+        var key = await ReadKeyAsync(request, form, complaints, cancellationToken);
+        if (!complaints.IsValid || key is null || limits is null)
+        {
+            key?.Carried?.Dispose();
+            return null;
+        }
+
+        return new ConsentAnswer(
+            new Approval(request.UserId, request.App.Id, request.Upstream.Id, key.Id, [.. allowed, .. identity, .. others])
             {
+                CarriedLastFour = key.LastFour,
                 Models = limits.Models,
                 BudgetMicros = limits.Budget.Micros,
                 BudgetPeriod = limits.Budget.Period,
                 RequestsPerMinute = limits.RequestsPerMinute,
                 ExpiresAt = limits.End,
                 Earlier = request.Earlier,
-            };
+            },
+            key.Carried);
     }
 
     /// <summary>What is allowed of the difference comes to what there is.</summary>
-    private static Approval? ReadDifference(ConsentRequest request, ConsentForm form, ModelStateDictionary complaints)
+    private static ConsentAnswer? ReadDifference(ConsentRequest request, ConsentForm form, ModelStateDictionary complaints)
     {
         var (grant, difference) = (request.Earlier!, request.Difference!);
         IReadOnlyList<string> scopes =
@@ -115,15 +132,17 @@ internal sealed class AnswerConsent(ApproveGrant approve, StoreKey storeKey, Con
             return null;
         }
 
-        return new Approval(request.UserId, request.App.Id, request.Upstream.Id, grant.UpstreamKeyId!.Value, [.. grant.ScopeList(), .. scopes])
-        {
-            Models = grant.Models is null ? null : [.. grant.Models, .. models],
-            BudgetMicros = budget.Micros,
-            BudgetPeriod = budget.Period,
-            RequestsPerMinute = rate,
-            ExpiresAt = end,
-            Earlier = grant,
-        };
+        return new ConsentAnswer(
+            new Approval(request.UserId, request.App.Id, request.Upstream.Id, grant.UpstreamKeyId!.Value, [.. grant.ScopeList(), .. scopes])
+            {
+                Models = grant.Models is null ? null : [.. grant.Models, .. models],
+                BudgetMicros = budget.Micros,
+                BudgetPeriod = budget.Period,
+                RequestsPerMinute = rate,
+                ExpiresAt = end,
+                Earlier = grant,
+            },
+            null);
     }
 
     private static ConsentOutcome Again(ConsentRequest request, ModelStateDictionary complaints, string why)
@@ -133,9 +152,14 @@ internal sealed class AnswerConsent(ApproveGrant approve, StoreKey storeKey, Con
         return new ConsentOutcome(null, ConsentForm.For(request));
     }
 
-    private async Task<Guid?> ReadKeyAsync(
+    private async Task<ChosenKey?> ReadKeyAsync(
         ConsentRequest request, ConsentForm form, ModelStateDictionary complaints, CancellationToken cancellationToken)
     {
+        if (request.KeepsCarriedKey && form.KeyId == ConsentForm.CarriedKeyChoice)
+        {
+            return new ChosenKey(null, null, request.Earlier!.CarriedLastFour);
+        }
+
         if (form.KeyId != ConsentForm.NewKeyChoice)
         {
             var chosen = request.Keys.FirstOrDefault(k => k.Id.ToString() == form.KeyId);
@@ -144,7 +168,7 @@ internal sealed class AnswerConsent(ApproveGrant approve, StoreKey storeKey, Con
                 complaints.AddModelError(nameof(form.KeyId), "Choose a key, or add one.");
             }
 
-            return chosen?.Id;
+            return chosen is null ? null : new ChosenKey(chosen.Id, null, null);
         }
 
         if (!complaints.IsValid)
@@ -153,12 +177,29 @@ internal sealed class AnswerConsent(ApproveGrant approve, StoreKey storeKey, Con
             return null;
         }
 
+        if (form.Keep == ConsentForm.NeverStored && request.MayCarryKey)
+        {
+            var (carried, complaint) = await storeKey.CheckAsync(request.Upstream, form.NewKey, cancellationToken);
+            if (carried is null)
+            {
+                complaints.AddModelError(nameof(form.NewKey), complaint ?? "The key was not taken.");
+                return null;
+            }
+
+            return new ChosenKey(null, carried, StoreKey.LastFourOf(carried));
+        }
+
         var stored = await storeKey.RunAsync(request.UserId, request.Upstream, form.NewKeyLabel, form.NewKey, cancellationToken);
         if (stored.Key is null)
         {
             complaints.AddModelError(nameof(form.NewKey), stored.Complaint ?? "The key was not stored.");
         }
 
-        return stored.Key?.Id;
+        return stored.Key is null ? null : new ChosenKey(stored.Key.Id, null, null);
     }
+
+    /// <param name="Id">A stored key; null where it is not stored.</param>
+    /// <param name="Carried">The key itself, where it was just given and is not stored.</param>
+    /// <param name="LastFour">Of a key that is not stored.</param>
+    private sealed record ChosenKey(Guid? Id, Secret? Carried, string? LastFour);
 }

@@ -7,7 +7,9 @@ using OpenIddict.Abstractions;
 using OpenIddict.Server.AspNetCore;
 using TokenBroker.Accounts;
 using TokenBroker.Authorization;
+using TokenBroker.Authorization.Carriers;
 using TokenBroker.Authorization.Details;
+using TokenBroker.Custody;
 using TokenBroker.Grants;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 
@@ -20,7 +22,7 @@ namespace TokenBroker.Pages.Consent;
 /// anybody can pose as a public client, and so its users are asked to go on.
 /// </summary>
 internal sealed class ConsentModel(
-    PrepareConsent prepare, AnswerConsent answer, IssuedIdentity identity, RecentSignIn recent, TimeProvider time) : PageModel
+    PrepareConsent prepare, AnswerConsent answer, IssuedIdentity identity, IssueCarriers carriers, RecentSignIn recent, TimeProvider time) : PageModel
 {
     /// <summary>
     /// Asks for the whole form where a short one would do. It is the page's own and no parameter of the request: what
@@ -92,8 +94,11 @@ internal sealed class ConsentModel(
             return Refuse(Errors.AccessDenied, Asked.FullWords ?? "The user did not allow it.");
         }
 
-        (var grant, Form) = await answer.AllowAsync(Asked, Form, ModelState, HttpContext.RequestAborted);
-        return grant is null ? Show() : await SignInAsync(grant);
+        (var grant, Form, var carried) = await answer.AllowAsync(Asked, Form, ModelState, HttpContext.RequestAborted);
+        using (carried)
+        {
+            return grant is null ? Show() : await SignInAsync(grant, carried);
+        }
     }
 
     private async Task PrepareAsync() => Asked = await prepare.RunAsync(
@@ -132,13 +137,19 @@ internal sealed class ConsentModel(
     /// The code gives what was asked for, as far as it is granted. With <c>include_granted_scopes=true</c> it gives all
     /// that is: an app that asked for a difference goes on with one token.
     /// </summary>
-    private async Task<IActionResult> SignInAsync(Grant grant)
+    private async Task<IActionResult> SignInAsync(Grant grant, Secret? carried = null)
     {
         var granted = grant.ScopeList();
         var all = (string?)AuthorizationRequest["include_granted_scopes"] == "true";
         var scopes = (all ? granted : Asked.Scopes.Intersect(granted)).ToImmutableArray();
         var left = grant.ExpiresAt - time.GetUtcNow().UtcDateTime;
-        return SignIn(await identity.MakeAsync(grant, scopes, left, HttpContext.RequestAborted), Scheme);
+        var principal = await identity.MakeAsync(grant, scopes, left, HttpContext.RequestAborted);
+        if (carried is not null)
+        {
+            await carriers.StartAsync(principal, grant.Id, carried, HttpContext.RequestAborted);
+        }
+
+        return SignIn(principal, Scheme);
     }
 
     private ForbidResult Refuse(string error, string description) => Forbid(

@@ -8,6 +8,8 @@ namespace TokenBroker.Pages.Consent;
 internal sealed class ConsentForm
 {
     public const string NewKeyChoice = "new";
+    public const string CarriedKeyChoice = "carried";
+    public const string NeverStored = "never";
     public const string Approve = "approve";
     public const string AnyModel = "any";
     public const string SomeModels = "some";
@@ -23,12 +25,15 @@ internal sealed class ConsentForm
 
     public IList<string> Scopes { get; set; } = [];
 
-    /// <summary>The id of a stored key, or <see cref="NewKeyChoice"/>.</summary>
+    /// <summary>The id of a stored key, or <see cref="NewKeyChoice"/>, or <see cref="CarriedKeyChoice"/> for the one that the app's tokens carry.</summary>
     public string? KeyId { get; set; }
 
     public string? NewKey { get; set; }
 
     public string? NewKeyLabel { get; set; }
+
+    /// <summary>What becomes of the new key: <see cref="NeverStored"/>, or else it is kept.</summary>
+    public string? Keep { get; set; }
 
     /// <summary><c>any</c> or <c>some</c>.</summary>
     public string ModelChoice { get; set; } = AnyModel;
@@ -72,7 +77,8 @@ internal sealed class ConsentForm
             Shape = request.Shape,
             Seen = request.Seen,
             Scopes = [.. request.Capabilities.Select(c => c.Capability.Scope), .. request.IdentityScopes],
-            KeyId = (earlier?.UpstreamKeyId ?? (request.Keys is [.., var newest] ? newest.Id : null))?.ToString() ?? NewKeyChoice,
+            Keep = earlier is { CarriesKey: true } ? NeverStored : null,
+            KeyId = request.KeepsCarriedKey ? CarriedKeyChoice : earlier is { CarriesKey: true } ? NewKeyChoice : (earlier?.UpstreamKeyId ?? (request.Keys is [.., var newest] ? newest.Id : null))?.ToString() ?? NewKeyChoice,
             ModelChoice = models is null && proposal?.Models is null ? AnyModel : SomeModels,
             Models = [.. difference?.Models ?? (models ?? proposal?.Models ?? []).Intersect(offered)],
             OtherModels = models is null ? null : string.Join(", ", models.Except(offered)),

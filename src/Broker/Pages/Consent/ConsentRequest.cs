@@ -66,6 +66,15 @@ internal sealed class ConsentRequest
     /// <summary>The person's keys for the upstream, the oldest first.</summary>
     public required IReadOnlyList<UpstreamKey> Keys { get; init; }
 
+    /// <summary>
+    /// Whether the person may give a key that is never stored: only where the app's tokens are given to the app at once. A
+    /// device fetches its own later, and until then the key would have to be stored.
+    /// </summary>
+    public bool MayCarryKey => ReturnsTo is not null;
+
+    /// <summary>Whether the key that the app's tokens carry can stay as it is: where limits are changed and no token is given.</summary>
+    public bool KeepsCarriedKey { get; init; }
+
     /// <summary>The live grant that they gave this app before.</summary>
     public required Grant? Earlier { get; init; }
 

@@ -49,7 +49,7 @@ internal sealed class PrepareConsent(
             Keys = await KeysAsync(userId, upstream.Id, context.RequestAborted),
             Earlier = earlier,
 
-            // What is paused or has no key has to be looked at as a whole.
+            // What is paused or has no key that is stored has to be looked at as a whole.
             Difference = earlier is { PausedAt: null, UpstreamKeyId: not null } && !ask.Anew
                 ? ConsentDifference.Of(earlier, capabilities, ask.Scopes, proposal, now)
                 : null,
@@ -86,6 +86,7 @@ internal sealed class PrepareConsent(
             ReturnsTo = null,
             Keys = await KeysAsync(userId, upstream.Id, context.RequestAborted),
             Earlier = grant,
+            KeepsCarriedKey = grant.CarriesKey,
             Difference = null,
             MostRequestsPerMinute = bounds.Value.RequestsPerMinute,
             Now = now,

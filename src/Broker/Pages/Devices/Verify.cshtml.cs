@@ -74,7 +74,7 @@ internal sealed class VerifyModel(DeviceRequests devices, UserCodeGuesses guesse
             return Finish("denied");
         }
 
-        (var grant, Form) = await answer.AllowAsync(Asked!, Form, ModelState, HttpContext.RequestAborted);
+        (var grant, Form, _) = await answer.AllowAsync(Asked!, Form, ModelState, HttpContext.RequestAborted);
         if (grant is null)
         {
             return Page();

@@ -23,6 +23,20 @@ internal sealed class StoreKey(BrokerDbContext db, UpstreamKeys keys, KeyCheck c
 
     private static readonly StoredKey TooMany = new(null, null, $"You have {MostKeys} keys, the most that one account keeps. Delete one first.");
 
+    /// <summary>Looks at a key that is not to be stored, and asks the provider about it.</summary>
+    /// <returns>The key, or the complaint for the form.</returns>
+    public async Task<(Secret? Key, string? Complaint)> CheckAsync(Upstream upstream, string? text, CancellationToken cancellationToken)
+    {
+        text = text?.Trim() ?? "";
+        return ComplaintOf(upstream, text) is { } complaint ? (null, complaint)
+            : await check.AskAsync(upstream, text, cancellationToken) == KeyFinding.Refused
+                ? (null, $"{upstream.Name} does not know this key, or has revoked it. Nothing was stored.")
+            : (Secret.FromText(text), null);
+    }
+
+    /// <summary>All that is ever shown of a key; nothing of a short one.</summary>
+    public static string LastFourOf(Secret key) => key.RevealText() is { Length: >= 12 } text ? text[^4..] : "";
+
     public async Task<StoredKey> RunAsync(Guid userId, Upstream upstream, string? label, string? text, CancellationToken cancellationToken)
     {
         text = text?.Trim() ?? "";

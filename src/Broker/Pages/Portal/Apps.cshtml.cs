@@ -41,7 +41,7 @@ internal sealed class AppsModel(
             select new Row(
                 grant,
                 grant.Application!.DisplayName ?? grant.Application!.ClientId ?? "",
-                key == null ? null : key.Label + " ····" + key.LastFour,
+                key != null ? key.Label + " ····" + key.LastFour : grant.CarriesKey ? "a key that is never stored ····" + grant.CarriedLastFour : null,
                 spend == null ? 0 : spend.CostMicros,
                 spend == null ? 0 : spend.CostMicros,
                 spend == null ? 0 : spend.Calls)).ToListAsync(HttpContext.RequestAborted);

@@ -42,14 +42,14 @@ internal sealed class ChangeModel(PrepareConsent prepare, AnswerConsent answer, 
             return ShowAgain();
         }
 
-        var approval = await answer.ReadAsync(access, Form, ModelState, HttpContext.RequestAborted);
+        var read = await answer.ReadAsync(access, Form, ModelState, HttpContext.RequestAborted);
         Form.NewKey = null;
-        if (approval is null)
+        if (read is null)
         {
             return Page();
         }
 
-        if (!await change.RunAsync(approval, HttpContext.RequestAborted))
+        if (!await change.RunAsync(read.Approval, HttpContext.RequestAborted))
         {
             return ShowAgain();
         }
