@@ -42,6 +42,7 @@ internal static class AuthorizationSetup
             .ValidateOnStart();
 
         builder.Services.AddServerKeys();
+        builder.Services.AddTokenlessLog();
         builder.Services.AddScoped<Redemption>();
         builder.Services.AddScoped<IssuedIdentity>();
         builder.Services.AddScoped<TokenEndpoint>();

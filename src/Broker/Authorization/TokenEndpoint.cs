@@ -73,7 +73,7 @@ internal sealed class TokenEndpoint(
         }
 
         var scopes = presented.GetScopes().Intersect(grant.ScopeList()).ToImmutableArray();
-        var carried = grant.CarriesKey ? await carriers.RenewAsync(presented, grant, scopes, left, cancellationToken) : null;
+        var carried = grant.CarriesKey ? await carriers.RenewAsync(request, presented, grant, scopes, left, cancellationToken) : null;
         if (!await redemption.TryTakeAsync(tokenId, cancellationToken))
         {
             return await AnswerReplayAsync(context, request, tokenId, grantId);

@@ -14,10 +14,15 @@ internal sealed class CarriedKeys(BrokerDbContext db, Envelopes envelopes, TimeP
     /// <inheritdoc cref="Vaults.IKeyVault" path="/remarks"/>
     public async Task<(CarriedKey Row, Carrier Carrier)> SealAsync(Guid grantId, Secret key, DateTime expiresAt, CancellationToken cancellationToken)
     {
-        var id = Guid.CreateVersion7(time.GetUtcNow());
-        var carrier = Carrier.New(id);
-        var envelope = await envelopes.SealAsync(key, BindingOf(grantId, id), cancellationToken, carrier.Secret);
-        return (new CarriedKey { Id = id, GrantId = grantId, Envelope = envelope, KekId = Envelopes.KekIdOf(envelope), ExpiresAt = expiresAt }, carrier);
+        var carrier = Carrier.New(Guid.CreateVersion7(time.GetUtcNow()));
+        return (await SealAsync(grantId, key, carrier, expiresAt, cancellationToken), carrier);
+    }
+
+    /// <inheritdoc cref="SealAsync(Guid, Secret, DateTime, CancellationToken)"/>
+    public async Task<CarriedKey> SealAsync(Guid grantId, Secret key, Carrier carrier, DateTime expiresAt, CancellationToken cancellationToken)
+    {
+        var envelope = await envelopes.SealAsync(key, BindingOf(grantId, carrier.RowId), cancellationToken, carrier.Secret);
+        return new CarriedKey { Id = carrier.RowId, GrantId = grantId, Envelope = envelope, KekId = Envelopes.KekIdOf(envelope), ExpiresAt = expiresAt };
     }
 
     /// <summary>Opens what a token carries.</summary>

@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
+using System.Text;
 
 namespace TokenBroker.Custody;
 
@@ -30,6 +31,19 @@ internal sealed class Carrier(Guid rowId, Secret secret)
 
         var carrier = new Carrier(new Guid(bytes[..IdSize], bigEndian: true), new Secret(bytes[IdSize..]));
         CryptographicOperations.ZeroMemory(bytes);
+        return carrier;
+    }
+
+    /// <summary>
+    /// The carrier that an authorization code is by itself. A code's payload is kept in the database until it is redeemed, and
+    /// so can carry nothing; the code, which is random and is stored as a hash only, can.
+    /// </summary>
+    public static Carrier OfCode(Guid rowId, string code)
+    {
+        Span<byte> secret = stackalloc byte[SecretSize];
+        HKDF.DeriveKey(HashAlgorithmName.SHA256, Encoding.UTF8.GetBytes(code), secret, salt: [], "tokenbroker carrier of a code"u8);
+        var carrier = new Carrier(rowId, new Secret(secret));
+        CryptographicOperations.ZeroMemory(secret);
         return carrier;
     }
 

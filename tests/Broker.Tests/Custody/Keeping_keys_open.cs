@@ -19,6 +19,8 @@ public sealed class Keeping_keys_open : IAsyncLifetime
     private ServiceProvider _services = null!;
     private Guid _keyId;
 
+    private KeyUse Use => new(_keyId, Guid.Empty, null);
+
     private OpenKeys Keys => _services.GetRequiredService<OpenKeys>();
 
     public async ValueTask InitializeAsync()
@@ -54,7 +56,7 @@ public sealed class Keeping_keys_open : IAsyncLifetime
     {
         var gate = new TaskCompletionSource();
         _kek.Gate = gate.Task;
-        var calls = Enumerable.Range(0, 100).Select(_ => Task.Run(async () => await Keys.RevealAsync(_keyId, CancellationToken.None))).ToList();
+        var calls = Enumerable.Range(0, 100).Select(_ => Task.Run(async () => await Keys.RevealAsync(Use, CancellationToken.None))).ToList();
         await Task.Run(() => SpinWait.SpinUntil(() => _kek.Unwraps > 0, TimeSpan.FromSeconds(30)));
 
         gate.SetResult();
@@ -69,8 +71,8 @@ public sealed class Keeping_keys_open : IAsyncLifetime
         var gate = new TaskCompletionSource();
         _kek.Gate = gate.Task;
         using var gone = new CancellationTokenSource();
-        var first = Keys.RevealAsync(_keyId, gone.Token).AsTask();
-        var second = Keys.RevealAsync(_keyId, CancellationToken.None).AsTask();
+        var first = Keys.RevealAsync(Use, gone.Token).AsTask();
+        var second = Keys.RevealAsync(Use, CancellationToken.None).AsTask();
 
         await gone.CancelAsync();
         gate.SetResult();
@@ -163,7 +165,7 @@ public sealed class Keeping_keys_open : IAsyncLifetime
         await FluentActions.Awaiting(RevealAsync).Should().ThrowAsync<System.Security.Cryptography.CryptographicException>();
     }
 
-    private Task<string?> RevealAsync() => Keys.RevealAsync(_keyId, CancellationToken.None).AsTask();
+    private Task<string?> RevealAsync() => Keys.RevealAsync(Use, CancellationToken.None).AsTask();
 
     private async Task DeleteRowAsync()
     {

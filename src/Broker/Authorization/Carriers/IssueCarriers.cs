@@ -20,26 +20,38 @@ internal sealed record Carried(Carrier? Access, Carrier? Next, IReadOnlyList<Car
 /// each token that is issued, and what is used up is deleted in the transaction that issues them. The vault is asked
 /// before that transaction begins: nobody waits for it while the database is locked.
 /// </summary>
-internal sealed class IssueCarriers(BrokerDbContext db, CarriedKeys keys, TimeProvider time)
+internal sealed class IssueCarriers(BrokerDbContext db, CarriedKeys keys, TimeProvider time) : IDisposable
 {
     private static readonly TimeSpan CodeLifetime = TimeSpan.FromSeconds(60);
 
-    /// <summary>For a code: the key has just been given, at consent. Its row is saved.</summary>
-    public async Task StartAsync(ClaimsPrincipal principal, Guid grantId, Secret key, CancellationToken cancellationToken)
+    private (Guid GrantId, Secret Key)? _forCode;
+
+    /// <summary>For a code that is about to be issued: the key has just been given, at consent. The secret is this object's from now on.</summary>
+    public void Hold(Guid grantId, Secret key) => _forCode = (grantId, key);
+
+    /// <summary>The code has been made: seals the key that is held for it, if any.</summary>
+    public async Task GiveToCodeAsync(Guid codeId, string code, CancellationToken cancellationToken)
     {
-        var (row, carrier) = await keys.SealAsync(grantId, key, Now + CodeLifetime, cancellationToken);
+        if (_forCode is not var (grantId, key))
+        {
+            return;
+        }
+
+        var row = await keys.SealAsync(grantId, key, Carrier.OfCode(codeId, code), Now + CodeLifetime, cancellationToken);
         db.CarriedKeys.Add(row);
         await db.SaveChangesAsync(cancellationToken);
-        CarrierClaims.Attach(principal, new Carried(null, carrier, [], null));
     }
+
+    public void Dispose() => _forCode?.Key.Dispose();
 
     /// <summary>For tokens: opens what the code or refresh token carries, and seals it for those to come.</summary>
     /// <returns>Null where it carries nothing that opens.</returns>
     /// <inheritdoc cref="Custody.Vaults.IKeyVault" path="/remarks"/>
     public async Task<Carried?> RenewAsync(
-        ClaimsPrincipal presented, Grant grant, ImmutableArray<string> scopes, TimeSpan left, CancellationToken cancellationToken)
+        OpenIddictRequest request, ClaimsPrincipal presented, Grant grant, ImmutableArray<string> scopes, TimeSpan left, CancellationToken cancellationToken)
     {
-        if (CarrierClaims.Read(presented) is not { } carrier)
+        var found = request.IsAuthorizationCodeGrantType() ? Carrier.OfCode(Guid.Parse(presented.GetTokenId()!), request.Code!) : CarrierClaims.Read(presented);
+        if (found is not { } carrier)
         {
             return null;
         }

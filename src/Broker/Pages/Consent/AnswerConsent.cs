@@ -177,8 +177,14 @@ internal sealed class AnswerConsent(ApproveGrant approve, StoreKey storeKey, Con
             return null;
         }
 
-        if (form.Keep == ConsentForm.NeverStored && request.MayCarryKey)
+        if (form.Keep == ConsentForm.NeverStored)
         {
+            if (!request.MayCarryKey)
+            {
+                complaints.AddModelError(nameof(form.NewKey), "A key for this app has to be stored. Give it again, or choose Deny.");
+                return null;
+            }
+
             var (carried, complaint) = await storeKey.CheckAsync(request.Upstream, form.NewKey, cancellationToken);
             if (carried is null)
             {

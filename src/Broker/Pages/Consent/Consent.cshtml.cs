@@ -9,7 +9,6 @@ using TokenBroker.Accounts;
 using TokenBroker.Authorization;
 using TokenBroker.Authorization.Carriers;
 using TokenBroker.Authorization.Details;
-using TokenBroker.Custody;
 using TokenBroker.Grants;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 
@@ -95,10 +94,17 @@ internal sealed class ConsentModel(
         }
 
         (var grant, Form, var carried) = await answer.AllowAsync(Asked, Form, ModelState, HttpContext.RequestAborted);
-        using (carried)
+        if (grant is null)
         {
-            return grant is null ? Show() : await SignInAsync(grant, carried);
+            return Show();
         }
+
+        if (carried is not null)
+        {
+            carriers.Hold(grant.Id, carried);
+        }
+
+        return await SignInAsync(grant);
     }
 
     private async Task PrepareAsync() => Asked = await prepare.RunAsync(
@@ -137,19 +143,13 @@ internal sealed class ConsentModel(
     /// The code gives what was asked for, as far as it is granted. With <c>include_granted_scopes=true</c> it gives all
     /// that is: an app that asked for a difference goes on with one token.
     /// </summary>
-    private async Task<IActionResult> SignInAsync(Grant grant, Secret? carried = null)
+    private async Task<IActionResult> SignInAsync(Grant grant)
     {
         var granted = grant.ScopeList();
         var all = (string?)AuthorizationRequest["include_granted_scopes"] == "true";
         var scopes = (all ? granted : Asked.Scopes.Intersect(granted)).ToImmutableArray();
         var left = grant.ExpiresAt - time.GetUtcNow().UtcDateTime;
-        var principal = await identity.MakeAsync(grant, scopes, left, HttpContext.RequestAborted);
-        if (carried is not null)
-        {
-            await carriers.StartAsync(principal, grant.Id, carried, HttpContext.RequestAborted);
-        }
-
-        return SignIn(principal, Scheme);
+        return SignIn(await identity.MakeAsync(grant, scopes, left, HttpContext.RequestAborted), Scheme);
     }
 
     private ForbidResult Refuse(string error, string description) => Forbid(

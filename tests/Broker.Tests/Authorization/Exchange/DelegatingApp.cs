@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Microsoft.Extensions.DependencyInjection;
 using TokenBroker.Apps;
+using TokenBroker.Tests.Custody.Carrying;
 using TokenBroker.Tests.Host;
 
 namespace TokenBroker.Tests.Authorization.Exchange;
@@ -24,7 +25,7 @@ internal sealed class DelegatingApp : IDisposable
 
     public string Name { get; }
 
-    public static async Task<DelegatingApp> ConnectAsync(BrokerHost broker, string? budget = null, string? models = null)
+    public static async Task<DelegatingApp> ConnectAsync(BrokerHost broker, string? budget = null, string? models = null, string? neverStored = null)
     {
         var secret = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
         var id = "delegating-" + Guid.NewGuid().ToString("N");
@@ -43,9 +44,9 @@ internal sealed class DelegatingApp : IDisposable
             await scope.ServiceProvider.GetRequiredService<RegisterApp>().RunAsync(entry, AppStanding.Configured, CancellationToken.None);
         }
 
-        var person = await Person.WithKeyAsync(broker);
+        var person = neverStored is null ? await Person.WithKeyAsync(broker) : await Person.SignedUpAsync(broker);
         var app = new OAuthApp(broker, id) { Secret = secret };
-        var answer = new Dictionary<string, string>();
+        var answer = neverStored is null ? new Dictionary<string, string>() : Carried.Answer(neverStored);
         if (budget is not null)
         {
             answer["Form.Budget"] = budget;
