@@ -23,7 +23,9 @@ internal static class CustodySetup
             new Envelopes(services.GetRequiredService<Vault>(), services.GetRequiredService<RecordKey>().GetAsync));
         builder.Services.AddScoped<UpstreamKeys>();
         builder.Services.AddScoped<CarriedKeys>();
+        builder.Services.AddOptions<OpenKeysOptions>().BindConfiguration("Custody:OpenKeys").ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton<OpenKeys>();
+        builder.Services.AddSingleton<MemorySweep>();
     }
 
     private sealed class KnownKinds : Microsoft.Extensions.Options.IValidateOptions<VaultOptions>

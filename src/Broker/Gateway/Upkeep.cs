@@ -4,9 +4,9 @@ using TokenBroker.Metering;
 
 namespace TokenBroker.Gateway;
 
-/// <summary>Every few seconds: compares cached grants with the database, and lets go of what is old.</summary>
+/// <summary>Every few seconds: compares cached grants with the database, and lets go of what is old. Where no key is open any more, clears what the runtime kept of them.</summary>
 internal sealed class Upkeep(
-    LiveGrants grants, Callers callers, OpenKeys keys, BudgetLedger budgets, IOptions<GatewayOptions> options, ILogger<Upkeep> logger) : BackgroundService
+    LiveGrants grants, Callers callers, OpenKeys keys, MemorySweep sweep, BudgetLedger budgets, IOptions<GatewayOptions> options, ILogger<Upkeep> logger) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -20,6 +20,7 @@ internal sealed class Upkeep(
                 callers.DropOld();
                 keys.DropOld();
                 budgets.DropOld();
+                sweep.RunIfIdle();
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {

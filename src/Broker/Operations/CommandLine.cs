@@ -41,7 +41,13 @@ internal static class CommandLine
         "The broker did not start",
         async () =>
         {
+            var dumps = CoreDumps.SwitchOff();
             await using var app = BrokerApplication.Create(configuration);
+            if (dumps is not null)
+            {
+                app.Logger.LogWarning("{Complaint}", dumps);
+            }
+
             await app.RunAsync(cancellationToken);
             return 0;
         });

@@ -9,6 +9,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using TokenBroker.Samples.SandboxUpstream;
 using TokenBroker.Storage;
+using TokenBroker.Tests.Operations;
 
 namespace TokenBroker.Tests.Host;
 
@@ -123,6 +124,16 @@ public sealed class BrokerHost : IAsyncDisposable
             await broker.DisposeAsync();
             Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
         }
+    }
+
+    /// <summary>Stops the broker here and starts the real program on the same data and address, with the same configuration.</summary>
+    internal async Task<BrokerProcess> MoveToProcessAsync()
+    {
+        await StopBrokerAsync();
+        var process = BrokerProcess.Start("Development", Arguments());
+        return await process.IsReadyAsync(Address)
+            ? process
+            : throw new InvalidOperationException($"The program did not start: {process.Output} {process.Error}");
     }
 
     public async Task RestartBrokerAsync()

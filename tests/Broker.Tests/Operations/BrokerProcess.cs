@@ -16,6 +16,8 @@ internal sealed class BrokerProcess : IDisposable
 
     public string Error => _error.ToString();
 
+    public int Id => _process.Id;
+
     public int ExitCode => _process.ExitCode;
 
     public static BrokerProcess Start(string environment, params string[] arguments)

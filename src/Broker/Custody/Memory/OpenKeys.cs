@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Microsoft.Extensions.Options;
 
 namespace TokenBroker.Custody;
 
@@ -7,15 +8,13 @@ namespace TokenBroker.Custody;
 /// database nor the vault. Bounded in number, age and uses; opened once however many calls wait (single-flight); dropped
 /// and zeroed at once when the key is deleted or replaced or its grant ends, and when the broker stops.
 /// </summary>
-internal sealed class OpenKeys(IServiceScopeFactory scopes, TimeProvider time) : IDisposable
+internal sealed class OpenKeys(IServiceScopeFactory scopes, IOptions<OpenKeysOptions> options, TimeProvider time) : IDisposable
 {
-    /// <summary>After so many uses a key is opened anew, however busy it is.</summary>
-    public const int MostUses = 100_000;
-
-    private const int MostKeys = 10_000;
-    private static readonly TimeSpan MaxAge = TimeSpan.FromMinutes(5);
-
     private readonly ConcurrentDictionary<Guid, Entry> _entries = new();
+    private long _openings;
+
+    /// <summary>How often a key was opened since the start.</summary>
+    public long Openings => Interlocked.Read(ref _openings);
 
     /// <summary>How many are open or being opened.</summary>
     public int Count => _entries.Count;
@@ -28,7 +27,7 @@ internal sealed class OpenKeys(IServiceScopeFactory scopes, TimeProvider time) :
         while (true)
         {
             var entry = _entries.GetOrAdd(use.Id, static (_, of) => of.Self.NewEntry(of.use), (Self: this, use));
-            if (time.GetElapsedTime(entry.OpenedAt) > MaxAge || entry.CountUse() > MostUses)
+            if (time.GetElapsedTime(entry.OpenedAt) > options.Value.For || entry.CountUse() > options.Value.Uses)
             {
                 Drop(use.Id, entry);
                 continue;
@@ -38,7 +37,7 @@ internal sealed class OpenKeys(IServiceScopeFactory scopes, TimeProvider time) :
             {
                 var secret = await entry.Secret.Value.WaitAsync(cancellationToken);
                 var text = secret?.RevealText();
-                if (secret is null || _entries.Count > MostKeys)
+                if (secret is null || _entries.Count > options.Value.Most)
                 {
                     Drop(use.Id, entry);
                 }
@@ -85,7 +84,7 @@ internal sealed class OpenKeys(IServiceScopeFactory scopes, TimeProvider time) :
         var now = time.GetTimestamp();
         foreach (var (keyId, entry) in _entries)
         {
-            if (time.GetElapsedTime(entry.OpenedAt, now) > MaxAge)
+            if (time.GetElapsedTime(entry.OpenedAt, now) > options.Value.For)
             {
                 Drop(keyId, entry);
             }
@@ -115,6 +114,7 @@ internal sealed class OpenKeys(IServiceScopeFactory scopes, TimeProvider time) :
 
     private async Task<Secret?> OpenAsync(KeyUse use)
     {
+        Interlocked.Increment(ref _openings);
         await using var scope = scopes.CreateAsyncScope();
         return use.Carrier is { } carrier
             ? await scope.ServiceProvider.GetRequiredService<CarriedKeys>().OpenAsync(carrier, CancellationToken.None)

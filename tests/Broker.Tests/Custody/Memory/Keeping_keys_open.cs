@@ -29,6 +29,7 @@ public sealed class Keeping_keys_open : IAsyncLifetime
         _services = new ServiceCollection()
             .AddDbContext<BrokerDbContext>(o => o.UseSqlite(BareDatabase.ConnectionString(_directory)))
             .AddIdentityOptions()
+            .Configure<OpenKeysOptions>(options => options.Uses = 1_000)
             .AddSingleton<TimeProvider>(_clock)
             .AddSingleton(new Vault([_kek], TimeSpan.FromSeconds(10), _clock))
             .AddSingleton(services => new Envelopes(services.GetRequiredService<Vault>(), _ => ValueTask.FromResult(_recordKey)))
@@ -94,6 +95,34 @@ public sealed class Keeping_keys_open : IAsyncLifetime
 
         (await RevealAsync()).Should().Be(Text);
         _kek.Unwraps.Should().Be(2);
+    }
+
+    [Fact]
+    public async Task Asks_again_after_so_many_uses()
+    {
+        for (var i = 0; i < 1_000; i++)
+        {
+            await RevealAsync();
+        }
+
+        _kek.Unwraps.Should().Be(1);
+
+        (await RevealAsync()).Should().Be(Text);
+
+        _kek.Unwraps.Should().Be(2);
+    }
+
+    [Fact]
+    public async Task Zeroes_what_was_open_under_a_grant_that_ended()
+    {
+        await RevealAsync();
+        Keys.Count.Should().Be(1);
+
+        Keys.DropOfGrant(Guid.NewGuid());
+        Keys.Count.Should().Be(1);
+        Keys.DropOfGrant(Guid.Empty);
+
+        Keys.Count.Should().Be(0);
     }
 
     [Fact]
