@@ -49,15 +49,15 @@ public sealed class Making_the_vault_key : IDisposable
     }
 
     [Fact]
-    public void Gives_the_same_key_again_and_never_writes_over_it()
+    public async Task Gives_the_same_key_again_and_never_writes_over_it()
     {
         using var first = LocalFileVault.LoadOrCreate(KeyFile);
         var content = File.ReadAllText(KeyFile);
 
         using var second = LocalFileVault.LoadOrCreate(KeyFile);
 
-        var one = first.CurrentAsync(CancellationToken.None).GetAwaiter().GetResult();
-        var other = second.CurrentAsync(CancellationToken.None).GetAwaiter().GetResult();
+        var one = await first.CurrentAsync(CancellationToken.None);
+        var other = await second.CurrentAsync(CancellationToken.None);
         other.KeyId.Should().Be(one.KeyId);
         File.ReadAllText(KeyFile).Should().Be(content);
         var dek = RandomNumberGenerator.GetBytes(32);
@@ -85,20 +85,21 @@ public sealed class Making_the_vault_key : IDisposable
     }
 
     [Fact]
-    public void Does_not_show_the_key_in_its_name()
+    public async Task Does_not_show_the_key_in_its_name()
     {
         using var vault = LocalFileVault.LoadOrCreate(KeyFile);
         var key = Convert.FromBase64String(File.ReadAllText(KeyFile).Trim());
 
-        vault.CurrentAsync(CancellationToken.None).GetAwaiter().GetResult().KeyId.Should().NotContain(Convert.ToHexStringLower(key)[..8]);
+        (await vault.CurrentAsync(CancellationToken.None)).KeyId.Should().NotContain(Convert.ToHexStringLower(key)[..8]);
     }
 
     [Fact]
-    public void Wraps_by_its_own_algorithm_alone()
+    public async Task Wraps_by_its_own_algorithm_alone()
     {
         using var vault = LocalFileVault.LoadOrCreate(KeyFile);
 
-        var wrap = () => vault.CurrentAsync(CancellationToken.None).GetAwaiter().GetResult().WrapKey("RSA1_5", new byte[32]);
+        var kek = await vault.CurrentAsync(CancellationToken.None);
+        var wrap = () => kek.WrapKey("RSA1_5", new byte[32]);
 
         wrap.Should().Throw<NotSupportedException>();
     }

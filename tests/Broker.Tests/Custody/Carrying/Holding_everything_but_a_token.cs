@@ -4,7 +4,6 @@ using System.Text;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Time.Testing;
 using TokenBroker.Custody;
 using TokenBroker.Tests.Authorization.Exchange;
 using TokenBroker.Tests.Custody.Canary;

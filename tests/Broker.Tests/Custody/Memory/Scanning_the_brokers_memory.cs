@@ -2,7 +2,6 @@ using System.Net;
 using System.Text;
 using TokenBroker.Tests.Custody.Canary;
 using TokenBroker.Tests.Host;
-using TokenBroker.Tests.Operations;
 
 namespace TokenBroker.Tests.Custody.Memory;
 
@@ -71,7 +70,7 @@ public sealed class Scanning_the_brokers_memory
         limits.Should().Contain(line => line.StartsWith("Max core file size", StringComparison.Ordinal) && line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[4] == "0");
 
         // What is not dumpable belongs to root, whoever runs it (proc(5)).
-        using var owner = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("stat", ["-c", "%u", $"/proc/{broker.Id}/mem"]) { RedirectStandardOutput = true })!;
+        using var owner = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("stat", ["-c", "%u", $"/proc/{broker.Id}/mem"]) { RedirectStandardOutput = true, UseShellExecute = false })!;
         (await owner.StandardOutput.ReadToEndAsync()).Trim().Should().Be("0");
     }
 }
