@@ -19,6 +19,12 @@ internal sealed class ServerKeys(IServiceScopeFactory scopes, Envelopes envelope
     private const string Signing = "sig";
     private const string Encryption = "enc";
     private readonly Dictionary<Guid, SecurityKey> _opened = [];
+
+    /// <summary>
+    /// Keeps signers apart from those of the rest of the process: the cache that all share disposes of the oldest when it is
+    /// full, even while a request is about to sign with it.
+    /// </summary>
+    private readonly CryptoProviderFactory _signers = new(new InMemoryCryptoProviderCache());
     private volatile KeySet _keys = new([], []);
 
     /// <summary>The one that signs first, then the others of the JWKS. Empty until <see cref="RefreshAsync"/> ran.</summary>
@@ -110,6 +116,7 @@ internal sealed class ServerKeys(IServiceScopeFactory scopes, Envelopes envelope
             {
                 using var pkcs8 = await envelopes.OpenAsync(row.SealedPrivateKey, BindingOf(row.Id, use), cancellationToken);
                 _opened[row.Id] = key = Import(pkcs8, row.Id, use);
+                key.CryptoProviderFactory = _signers;
             }
 
             keys.Add(key);
