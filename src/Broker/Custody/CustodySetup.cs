@@ -1,3 +1,4 @@
+using TokenBroker.Custody.Uploads;
 using TokenBroker.Custody.Vaults;
 
 namespace TokenBroker.Custody;
@@ -23,6 +24,8 @@ internal static class CustodySetup
             new Envelopes(services.GetRequiredService<Vault>(), services.GetRequiredService<RecordKey>().GetAsync));
         builder.Services.AddScoped<UpstreamKeys>();
         builder.Services.AddSingleton<OpenKeys>();
+        builder.Services.AddOptions<UploadOptions>().BindConfiguration("Custody").ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddSingleton<UploadKeys>();
     }
 
     private sealed class KnownKinds : Microsoft.Extensions.Options.IValidateOptions<VaultOptions>

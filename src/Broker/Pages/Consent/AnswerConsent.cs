@@ -16,7 +16,7 @@ internal sealed record ConsentOutcome(Grant? Grant, ConsentForm Form);
 /// for, keys the person's own, limits at most those proposed. What is wrong with it is said field by field, and then
 /// nothing is granted or stored.
 /// </summary>
-internal sealed class AnswerConsent(ApproveGrant approve, StoreKey storeKey, ConsentRecord record)
+internal sealed class AnswerConsent(ApproveGrant approve, UploadForms uploads, StoreKey storeKey, ConsentRecord record)
 {
     private const string Changed = "What you allow this app has changed since this page was opened. This is how it stands; please answer again.";
 
@@ -153,7 +153,15 @@ internal sealed class AnswerConsent(ApproveGrant approve, StoreKey storeKey, Con
             return null;
         }
 
-        var stored = await storeKey.RunAsync(request.UserId, request.Upstream, form.NewKeyLabel, form.NewKey, cancellationToken);
+        var taken = await uploads.TakeAsync(request.Session, form.NewKey, cancellationToken);
+        using var secret = taken.Key;
+        if (secret is null)
+        {
+            complaints.AddModelError(nameof(form.NewKey), taken.Complaint ?? "The key was not taken.");
+            return null;
+        }
+
+        var stored = await storeKey.RunAsync(request.UserId, request.Upstream, form.NewKeyLabel, secret, cancellationToken);
         if (stored.Key is null)
         {
             complaints.AddModelError(nameof(form.NewKey), stored.Complaint ?? "The key was not stored.");

@@ -26,6 +26,7 @@ internal sealed class ConsentForm
     /// <summary>The id of a stored key, or <see cref="NewKeyChoice"/>.</summary>
     public string? KeyId { get; set; }
 
+    /// <summary>As the page sealed it; see <see cref="Keys.UploadForms"/>.</summary>
     public string? NewKey { get; set; }
 
     public string? NewKeyLabel { get; set; }
