@@ -53,7 +53,7 @@ internal sealed class AccountStory(Stage stage)
     private async Task<Page> AddKeyAsync(string key, CancellationToken cancellationToken)
     {
         var form = await stage.Browser.OpenAsync(stage.Broker("/keys"), cancellationToken);
-        form.MustBe("/keys").Write("NewKey", key).Write("Label", "My sandbox key");
+        form.MustBe("/keys").Seal("NewKey", key).Write("Label", "My sandbox key");
         var page = await stage.Browser.PressAsync(form.Button("Add key"), cancellationToken);
         return page.MustBe("/keys");
     }

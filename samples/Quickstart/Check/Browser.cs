@@ -7,7 +7,7 @@ namespace TokenBroker.Samples.Quickstart.Check;
 
 /// <summary>
 /// A browser without scripts: keeps cookies, follows redirects by itself, and submits the forms that it was served,
-/// hidden fields and antiforgery tokens included. A redirect to <paramref name="leavesAt"/> ends the way there.
+/// hidden fields and antiforgery tokens included. What the pages' one needed script does, <see cref="SealingBrowser"/> does. A redirect to <paramref name="leavesAt"/> ends the way there.
 /// </summary>
 internal sealed class Browser(Witness connection, Uri leavesAt) : IDisposable
 {

@@ -35,6 +35,9 @@ internal sealed record Page(Uri Address, HttpStatusCode Status, IDocument? Docum
         return this;
     }
 
+    /// <summary>As <see cref="Write"/>, sealed as the page's script would do it.</summary>
+    public Page Seal(string field, string value) => Write(field, SealingBrowser.Seal(Find($"input[name='{field}'][data-seals]"), value));
+
     public Page Tick(string field, string value, bool on = true)
     {
         ((IHtmlInputElement)Find($"input[name='{field}'][value='{value}']")).IsChecked = on;

@@ -1,3 +1,4 @@
+using TokenBroker.Custody.Uploads;
 using TokenBroker.Custody.Vaults;
 
 namespace TokenBroker.Custody;
@@ -26,6 +27,8 @@ internal static class CustodySetup
         builder.Services.AddOptions<OpenKeysOptions>().BindConfiguration("Custody:OpenKeys").ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton<OpenKeys>();
         builder.Services.AddSingleton<MemorySweep>();
+        builder.Services.AddOptions<UploadOptions>().BindConfiguration("Custody").ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddSingleton<UploadKeys>();
     }
 
     private sealed class KnownKinds : Microsoft.Extensions.Options.IValidateOptions<VaultOptions>

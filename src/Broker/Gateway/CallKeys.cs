@@ -8,7 +8,7 @@ namespace TokenBroker.Gateway;
 /// Opens the key of a call, and says in the gateway's words why it stays closed: for a moment, since the vault does not
 /// answer, or until the user replaces it.
 /// </summary>
-internal sealed class CallKeys(OpenKeys keys, KeyHealth health, ILogger<CallKeys> logger)
+internal sealed class CallKeys(OpenKeys keys, ILogger<CallKeys> logger)
 {
     /// <summary>As long as an operator takes to notice.</summary>
     private static readonly TimeSpan AfterRefusal = TimeSpan.FromSeconds(30);
@@ -33,7 +33,6 @@ internal sealed class CallKeys(OpenKeys keys, KeyHealth health, ILogger<CallKeys
         catch (Exception exception) when (exception is CryptographicException or KeyNotFoundException)
         {
             logger.LogError("Key {KeyId} cannot be opened: {Reason}", call.Key.Id, exception.Message);
-            health.MarkUnreadable(call.Key.Id);
             return (null, GatewayError.KeyUnreadable);
         }
     }

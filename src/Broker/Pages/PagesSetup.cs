@@ -28,7 +28,10 @@ internal static class PagesSetup
             // It asks for a sign-in itself, since a request with prompt=none must be answered without one.
             options.Conventions.AllowAnonymousToPage("/Consent/Consent");
         });
+        builder.Services.AddScoped<UploadForms>();
         builder.Services.AddScoped<StoreKey>();
+        builder.Services.AddScoped<TestKey>();
+        builder.Services.AddSingleton<KeyTestLimit>();
         builder.Services.AddScoped<ConsentRecord>();
         builder.Services.AddScoped<PrepareConsent>();
         builder.Services.AddScoped<AnswerConsent>();

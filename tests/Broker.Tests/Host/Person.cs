@@ -1,6 +1,7 @@
 using System.Net;
 using AngleSharp.Html.Dom;
 using AngleSharp.Html.Parser;
+using TokenBroker.Samples.Quickstart.Check;
 
 namespace TokenBroker.Tests.Host;
 
@@ -94,7 +95,7 @@ public sealed class Person : IDisposable
             ?? throw new InvalidOperationException($"{url} has no form '{selector}'.");
         var values = FieldsOf(form).Where(field => !fields.ContainsKey(field.Key)).Concat(fields).Where(field => field.Value is not null);
         var action = form.GetAttribute("action") is { Length: > 0 } given ? given : url;
-        return SendAsync(new HttpRequestMessage(HttpMethod.Post, action) { Content = new FormUrlEncodedContent(values) });
+        return SendAsync(new HttpRequestMessage(HttpMethod.Post, action) { Content = new FormUrlEncodedContent(SealingBrowser.Seal(form, values)) });
     }
 
     /// <summary>Stores a key; returns the form's complaint, or null.</summary>
@@ -103,7 +104,7 @@ public sealed class Person : IDisposable
         using var response = await PostAsync("/keys", new() { ["NewKey"] = key, ["Label"] = label }, "form[action='/keys']:has(#NewKey)");
         return response.StatusCode == HttpStatusCode.SeeOther
             ? null
-            : (await ParseAsync(response)).QuerySelector("#NewKey + span, .field-validation-error")?.TextContent.Trim() ?? "no complaint shown";
+            : (await ParseAsync(response)).QuerySelector(".field-validation-error")?.TextContent.Trim() ?? "no complaint shown";
     }
 
     /// <summary>The portal's row of an app, posted one of its forms.</summary>

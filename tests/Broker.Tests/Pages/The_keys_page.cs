@@ -150,8 +150,8 @@ public sealed class The_keys_page(SharedBroker shared)
             (await person.AddKeyAsync(BrokerHost.NewKey())).Should().BeNull();
         }
 
-        var page = await person.PageAsync("/keys");
-        var responses = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ =>
+        var pages = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => person.PageAsync("/keys")));
+        var responses = await Task.WhenAll(pages.Select(page =>
             person.SubmitAsync(page, "/keys", new() { ["NewKey"] = BrokerHost.NewKey() }, AddForm)));
 
         responses.Count(response => response.StatusCode == HttpStatusCode.SeeOther).Should().Be(3);

@@ -4,14 +4,12 @@ using TokenBroker.Storage;
 
 namespace TokenBroker.Gateway;
 
-/// <summary>Notes on a key's row that the provider refused it, or that it cannot be opened, so that the portal can tell its owner. Off the path of the call.</summary>
+/// <summary>Notes on a key's row that the provider refused it, so that the portal can tell its owner. Off the path of the call.</summary>
 internal sealed class KeyHealth(IServiceScopeFactory scopes, TimeProvider time, ILogger<KeyHealth> logger)
 {
-    public void MarkRefused(Guid keyId) => _ = MarkAsync(keyId, KeyStatus.Refused);
+    public void MarkRefused(Guid keyId) => _ = MarkAsync(keyId);
 
-    public void MarkUnreadable(Guid keyId) => _ = MarkAsync(keyId, KeyStatus.CannotBeOpened);
-
-    private async Task MarkAsync(Guid keyId, KeyStatus status)
+    private async Task MarkAsync(Guid keyId)
     {
         try
         {
@@ -19,12 +17,12 @@ internal sealed class KeyHealth(IServiceScopeFactory scopes, TimeProvider time, 
             var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
             var now = time.GetUtcNow().UtcDateTime;
             await db.UpstreamKeys
-                .Where(k => k.Id == keyId && k.Status != status)
-                .ExecuteUpdateAsync(set => set.SetProperty(k => k.Status, status).SetProperty(k => k.CheckedAt, now));
+                .Where(k => k.Id == keyId && k.Status != KeyStatus.Refused)
+                .ExecuteUpdateAsync(set => set.SetProperty(k => k.Status, KeyStatus.Refused).SetProperty(k => k.CheckedAt, now));
         }
         catch (Exception exception) when (exception is System.Data.Common.DbException or ObjectDisposedException)
         {
-            logger.LogWarning(exception, "That key {KeyId} is {Status} could not be noted.", keyId, status);
+            logger.LogWarning(exception, "Key {KeyId} was refused by its provider; its status could not be noted.", keyId);
         }
     }
 }

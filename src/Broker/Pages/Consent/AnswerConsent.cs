@@ -21,7 +21,7 @@ internal sealed record ConsentAnswer(Approval Approval, Secret? Carried);
 /// for, keys the person's own, limits at most those proposed. What is wrong with it is said field by field, and then
 /// nothing is granted or stored.
 /// </summary>
-internal sealed class AnswerConsent(ApproveGrant approve, StoreKey storeKey, ConsentRecord record)
+internal sealed class AnswerConsent(ApproveGrant approve, UploadForms uploads, StoreKey storeKey, ConsentRecord record)
 {
     private const string Changed = "What you allow this app has changed since this page was opened. This is how it stands; please answer again.";
 
@@ -177,25 +177,33 @@ internal sealed class AnswerConsent(ApproveGrant approve, StoreKey storeKey, Con
             return null;
         }
 
+        if (form.Keep == ConsentForm.NeverStored && !request.MayCarryKey)
+        {
+            complaints.AddModelError(nameof(form.NewKey), "A key for this app has to be stored. Give it again, or choose Deny.");
+            return null;
+        }
+
+        var taken = await uploads.TakeAsync(request.Session, form.NewKey, cancellationToken);
+        using var secret = taken.Key;
+        if (secret is null)
+        {
+            complaints.AddModelError(nameof(form.NewKey), taken.Complaint ?? "The key was not taken.");
+            return null;
+        }
+
         if (form.Keep == ConsentForm.NeverStored)
         {
-            if (!request.MayCarryKey)
-            {
-                complaints.AddModelError(nameof(form.NewKey), "A key for this app has to be stored. Give it again, or choose Deny.");
-                return null;
-            }
-
-            var (carried, complaint) = await storeKey.CheckAsync(request.Upstream, form.NewKey, cancellationToken);
+            var (carried, complaint) = await storeKey.CheckAsync(request.Upstream, secret, cancellationToken);
             if (carried is null)
             {
                 complaints.AddModelError(nameof(form.NewKey), complaint ?? "The key was not taken.");
                 return null;
             }
 
-            return new ChosenKey(null, carried, StoreKey.LastFourOf(carried));
+            return new ChosenKey(null, carried, UpstreamKeys.LastFourOf(carried));
         }
 
-        var stored = await storeKey.RunAsync(request.UserId, request.Upstream, form.NewKeyLabel, form.NewKey, cancellationToken);
+        var stored = await storeKey.RunAsync(request.UserId, request.Upstream, form.NewKeyLabel, secret, cancellationToken);
         if (stored.Key is null)
         {
             complaints.AddModelError(nameof(form.NewKey), stored.Complaint ?? "The key was not stored.");

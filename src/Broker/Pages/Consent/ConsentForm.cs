@@ -28,6 +28,7 @@ internal sealed class ConsentForm
     /// <summary>The id of a stored key, or <see cref="NewKeyChoice"/>, or <see cref="CarriedKeyChoice"/> for the one that the app's tokens carry.</summary>
     public string? KeyId { get; set; }
 
+    /// <summary>As the page sealed it; see <see cref="Keys.UploadForms"/>.</summary>
     public string? NewKey { get; set; }
 
     public string? NewKeyLabel { get; set; }

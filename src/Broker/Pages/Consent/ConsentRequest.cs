@@ -1,3 +1,4 @@
+using TokenBroker.Accounts;
 using TokenBroker.Apps;
 using TokenBroker.Authorization.Details;
 using TokenBroker.Custody;
@@ -44,6 +45,8 @@ internal enum ConsentShape
 internal sealed class ConsentRequest
 {
     public required Guid UserId { get; init; }
+
+    public required CurrentSession Session { get; init; }
 
     /// <summary>The person's own address, which they see before an app learns it.</summary>
     public required string Email { get; init; }

@@ -39,6 +39,7 @@ internal sealed class PrepareConsent(
         return new ConsentRequest
         {
             UserId = userId,
+            Session = session,
             Email = session.Email ?? "",
             App = app,
             Upstream = upstream,
@@ -64,7 +65,8 @@ internal sealed class PrepareConsent(
     /// <returns>Null where the person has no such live grant.</returns>
     public async Task<ConsentRequest?> ForGrantAsync(Guid grantId, HttpContext context)
     {
-        var (userId, now) = (context.UserId(), time.GetUtcNow().UtcDateTime);
+        var session = context.CurrentSession() ?? throw new InvalidOperationException("Nobody is signed in to change it.");
+        var (userId, now) = (session.UserId, time.GetUtcNow().UtcDateTime);
         var grant = await db.Grants.AsNoTracking().FirstOrDefaultAsync(
             g => g.Id == grantId && g.UserId == userId && g.ParentId == null && g.Status == OpenIddictConstants.Statuses.Valid && g.ExpiresAt > now,
             context.RequestAborted);
@@ -77,7 +79,8 @@ internal sealed class PrepareConsent(
         return new ConsentRequest
         {
             UserId = userId,
-            Email = context.CurrentSession()?.Email ?? "",
+            Session = session,
+            Email = session.Email,
             App = app,
             Upstream = upstream,
             Scopes = grant.ScopeList(),

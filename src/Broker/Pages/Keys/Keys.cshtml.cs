@@ -10,7 +10,8 @@ using TokenBroker.Upstreams;
 namespace TokenBroker.Pages.Keys;
 
 /// <summary>A user's own keys: add, see their state, delete.</summary>
-internal sealed class KeysModel(BrokerDbContext db, StoreKey store, RemoveKey remove, Catalogue catalogue, TimeProvider time) : PageModel
+internal sealed class KeysModel(
+    BrokerDbContext db, UploadForms uploads, StoreKey store, RemoveKey remove, Catalogue catalogue, TimeProvider time) : PageModel
 {
     public IReadOnlyList<Row> Rows { get; private set; } = [];
 
@@ -24,6 +25,7 @@ internal sealed class KeysModel(BrokerDbContext db, StoreKey store, RemoveKey re
     [BindProperty]
     public string? Label { get; set; }
 
+    /// <summary>As the page sealed it.</summary>
     [BindProperty]
     public string? NewKey { get; set; }
 
@@ -36,9 +38,13 @@ internal sealed class KeysModel(BrokerDbContext db, StoreKey store, RemoveKey re
             return NotFound();
         }
 
-        var stored = await store.RunAsync(HttpContext.UserId(), upstream, Label, NewKey, HttpContext.RequestAborted);
+        var taken = await uploads.TakeAsync(HttpContext.CurrentSession()!, NewKey, HttpContext.RequestAborted);
+        using var secret = taken.Key;
         NewKey = null;
         ModelState.Remove(nameof(NewKey));
+        var stored = secret is null
+            ? new StoredKey(null, null, taken.Complaint)
+            : await store.RunAsync(HttpContext.UserId(), upstream, Label, secret, HttpContext.RequestAborted);
         if (stored.Key is null)
         {
             ModelState.AddModelError(nameof(NewKey), stored.Complaint ?? "The key was not stored.");
@@ -72,7 +78,19 @@ internal sealed class KeysModel(BrokerDbContext db, StoreKey store, RemoveKey re
         KeyStatus.Restricted => ("badge-ok", "Restricted key"),
         KeyStatus.Refused => ("badge-danger", "Refused by the provider"),
         KeyStatus.OutOfQuota => ("badge-warn", "Out of credit"),
+        KeyStatus.CannotBeOpened => ("badge-danger", "Cannot be opened"),
         _ => ("badge-neutral", "Not checked yet"),
+    };
+
+    /// <summary>What a person can do about a state; null where nothing needs doing.</summary>
+    public static string? AdviceOf(KeyStatus status, Upstream upstream) => status switch
+    {
+        KeyStatus.Working => null,
+        KeyStatus.Restricted => $"{upstream.Name} knows the key, but does not let it list models: it is a restricted one. Apps can do what the key allows. Nothing needs doing.",
+        KeyStatus.Refused => $"{upstream.Name} did not accept the key when it was last used: it may have been deleted or revoked there. Make a new one at {upstream.Name} and replace this one with it; the apps go on.",
+        KeyStatus.OutOfQuota => $"The account behind the key is out of credit, or over its rate. Look at the billing page of {upstream.Name}, then test the key.",
+        KeyStatus.CannotBeOpened => "The stored key does not open under the vault that this broker has now. Its operator may have to restore the vault. You can also replace the key: paste it again, or a new one.",
+        _ => $"{upstream.Name} could not be asked when the key was stored. Test it now.",
     };
 
     private async Task LoadAsync()

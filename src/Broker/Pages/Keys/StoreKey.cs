@@ -1,7 +1,9 @@
+using System.Text;
 using Microsoft.EntityFrameworkCore;
 using TokenBroker.Accounts;
 using TokenBroker.Audit;
 using TokenBroker.Custody;
+using TokenBroker.Custody.Vaults;
 using TokenBroker.Storage;
 using TokenBroker.Upstreams;
 
@@ -13,41 +15,57 @@ internal sealed record StoredKey(UpstreamKey? Key, KeyFinding? Finding, string? 
 /// <summary>
 /// Takes a key from a form: looks at its shape, asks the provider about it by a free call, seals it and stores it. A
 /// key that the provider does not know is not stored; one that may not list models, or could not be asked about, is.
+/// The key is text only in the header that the provider is asked with.
 /// </summary>
-internal sealed class StoreKey(BrokerDbContext db, UpstreamKeys keys, KeyCheck check, AuditLog audit)
+internal sealed class StoreKey(BrokerDbContext db, UpstreamKeys keys, OpenKeys openKeys, KeyCheck check, AuditLog audit)
 {
     private const int MostKeys = 20;
     private const int ShortestKey = 16;
     private const int LongestKey = 512;
     private const int LongestLabel = 80;
 
+    public const string NameLooksLikeAKey = "The name looks like a key. Names are shown and stored as they are: give another.";
+
     private static readonly StoredKey TooMany = new(null, null, $"You have {MostKeys} keys, the most that one account keeps. Delete one first.");
+
+    private static readonly StoredKey NoVault = new(null, null, "The vault of this broker does not answer, so the key could not be sealed. Nothing was stored. Try again in a minute.");
 
     /// <summary>Looks at a key that is not to be stored, and asks the provider about it.</summary>
     /// <returns>The key, or the complaint for the form.</returns>
-    public async Task<(Secret? Key, string? Complaint)> CheckAsync(Upstream upstream, string? text, CancellationToken cancellationToken)
+    public async Task<(Secret? Key, string? Complaint)> CheckAsync(Upstream upstream, Secret posted, CancellationToken cancellationToken)
     {
-        text = text?.Trim() ?? "";
-        return ComplaintOf(upstream, text) is { } complaint ? (null, complaint)
-            : await check.AskAsync(upstream, text, cancellationToken) == KeyFinding.Refused
-                ? (null, $"{upstream.Name} does not know this key, or has revoked it. Nothing was stored.")
-            : (Secret.FromText(text), null);
+        var secret = Trimmed(posted);
+        var complaint = ComplaintOf(upstream, secret);
+        if (complaint is null && await check.AskAsync(upstream, secret.RevealText(), cancellationToken) == KeyFinding.Refused)
+        {
+            complaint = $"{upstream.Name} does not know this key, or has revoked it. Nothing was stored.";
+        }
+
+        if (complaint is null)
+        {
+            return (secret, null);
+        }
+
+        secret.Dispose();
+        return (null, complaint);
     }
 
-    /// <summary>All that is ever shown of a key; nothing of a short one.</summary>
-    public static string LastFourOf(Secret key) => key.RevealText() is { Length: >= 12 } text ? text[^4..] : "";
-
-    public async Task<StoredKey> RunAsync(Guid userId, Upstream upstream, string? label, string? text, CancellationToken cancellationToken)
+    /// <param name="userId">Whose key it is.</param>
+    /// <param name="upstream">Whose provider it is for.</param>
+    /// <param name="label">What they call it; null or empty for a name of ours.</param>
+    /// <param name="posted">The key as it came, blanks around it and all.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task<StoredKey> RunAsync(Guid userId, Upstream upstream, string? label, Secret posted, CancellationToken cancellationToken)
     {
-        text = text?.Trim() ?? "";
-        if (ComplaintOf(upstream, text) is { } complaint)
+        using var secret = Trimmed(posted);
+        if (ComplaintOf(upstream, secret) is { } complaint)
         {
             return new StoredKey(null, null, complaint);
         }
 
-        if (label is not null && (label.Contains(text, StringComparison.Ordinal) || ComplaintOf(upstream, label.Trim()) is null))
+        if (LooksLikeAKey(upstream, label, secret))
         {
-            return new StoredKey(null, null, "The name looks like a key. Names are shown and stored as they are: give another.");
+            return new StoredKey(null, null, NameLooksLikeAKey);
         }
 
         if (!await HasRoomAsync(userId, cancellationToken))
@@ -55,15 +73,19 @@ internal sealed class StoreKey(BrokerDbContext db, UpstreamKeys keys, KeyCheck c
             return TooMany;
         }
 
-        var finding = await check.AskAsync(upstream, text, cancellationToken);
+        var finding = await check.AskAsync(upstream, secret.RevealText(), cancellationToken);
         if (finding == KeyFinding.Refused)
         {
             return new StoredKey(null, finding, $"{upstream.Name} does not know this key, or has revoked it. Nothing was stored.");
         }
 
         label = OneLine.Of(label, LongestLabel) is { Length: > 0 } given ? given : $"My {upstream.Name} key";
-        using var secret = Secret.FromText(text);
-        UpstreamKey? key = null;
+        if (await TryAsync(() => keys.SealAsync(userId, upstream.Id, label, secret, StatusOf(finding), cancellationToken)) is not { } key)
+        {
+            return NoVault;
+        }
+
+        var stored = false;
         await db.InTransactionAsync(
             async () =>
             {
@@ -73,14 +95,74 @@ internal sealed class StoreKey(BrokerDbContext db, UpstreamKeys keys, KeyCheck c
                     return;
                 }
 
-                key = await keys.AddAsync(userId, upstream.Id, label, secret, StatusOf(finding), cancellationToken);
+                db.UpstreamKeys.Add(key);
+                stored = true;
                 await audit.RecordAsync(
                     "key.stored", $"user:{userId}", $"key:{key.Id}", userId,
                     new { upstream = upstream.Id, finding = finding.ToString() }, cancellationToken);
             },
             cancellationToken);
-        return key is null ? TooMany : new StoredKey(key, finding, null);
+        return stored ? new StoredKey(key, finding, null) : TooMany;
     }
+
+    /// <summary>Puts another secret into a key that is there: the apps that use it go on with the new one at their next call.</summary>
+    /// <param name="key">The row as it was read.</param>
+    /// <param name="upstream">Its provider.</param>
+    /// <param name="posted">The new secret as it came.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task<StoredKey> ReplaceAsync(UpstreamKey key, Upstream upstream, Secret posted, CancellationToken cancellationToken)
+    {
+        using var secret = Trimmed(posted);
+        if (ComplaintOf(upstream, secret) is { } complaint)
+        {
+            return new StoredKey(null, null, complaint);
+        }
+
+        var finding = await check.AskAsync(upstream, secret.RevealText(), cancellationToken);
+        if (finding == KeyFinding.Refused)
+        {
+            return new StoredKey(null, finding, $"{upstream.Name} does not know this key, or has revoked it. The key that was there stays.");
+        }
+
+        if (await TryAsync(() => keys.SealNextAsync(key, secret, StatusOf(finding), cancellationToken)) is not { } next)
+        {
+            return NoVault;
+        }
+
+        var replaced = false;
+        await db.InTransactionAsync(
+            async () =>
+            {
+                replaced = await keys.ReplaceAsync(next, cancellationToken);
+                if (replaced)
+                {
+                    await audit.RecordAsync(
+                        "key.replaced", $"user:{key.UserId}", $"key:{key.Id}", key.UserId,
+                        new { upstream = upstream.Id, finding = finding.ToString(), generation = next.Generation }, cancellationToken);
+                }
+            },
+            cancellationToken);
+        if (!replaced)
+        {
+            return new StoredKey(null, null, "This key was replaced or deleted from another page meanwhile. Look at how it stands before you try again.");
+        }
+
+        openKeys.Drop(key.Id);
+        return new StoredKey(key, finding, null);
+    }
+
+    /// <summary>The name as it is kept; null for one that is empty or looks like a key.</summary>
+    public static string? NameOf(Upstream upstream, string? label) =>
+        LooksLikeAKey(upstream, label, null) ? null : OneLine.Of(label, LongestLabel) is { Length: > 0 } name ? name : null;
+
+    public static KeyStatus StatusOf(KeyFinding finding) => finding switch
+    {
+        KeyFinding.Works => KeyStatus.Working,
+        KeyFinding.Restricted => KeyStatus.Restricted,
+        KeyFinding.OutOfQuota => KeyStatus.OutOfQuota,
+        KeyFinding.Refused => KeyStatus.Refused,
+        _ => KeyStatus.Unchecked,
+    };
 
     /// <summary>What the person is told of a finding.</summary>
     public static string Words(KeyFinding finding, Upstream upstream) => finding switch
@@ -91,22 +173,37 @@ internal sealed class StoreKey(BrokerDbContext db, UpstreamKeys keys, KeyCheck c
         _ => $"Stored, but {upstream.Name} did not answer, so the key could not be checked yet.",
     };
 
+    /// <returns>Null where the vault does not seal it now.</returns>
+    private static async Task<UpstreamKey?> TryAsync(Func<Task<UpstreamKey>> seal)
+    {
+        try
+        {
+            return await seal();
+        }
+        catch (Exception exception) when (exception is VaultUnavailableException or VaultRefusedException)
+        {
+            return null;
+        }
+    }
+
     private async Task<bool> HasRoomAsync(Guid userId, CancellationToken cancellationToken) =>
         await db.UpstreamKeys.CountAsync(k => k.UserId == userId, cancellationToken) < MostKeys;
 
-    private static KeyStatus StatusOf(KeyFinding finding) => finding switch
+    /// <summary>Names are shown and stored as they are.</summary>
+    private static bool LooksLikeAKey(Upstream upstream, string? label, Secret? secret)
     {
-        KeyFinding.Works => KeyStatus.Working,
-        KeyFinding.Restricted => KeyStatus.Restricted,
-        KeyFinding.OutOfQuota => KeyStatus.OutOfQuota,
-        _ => KeyStatus.Unchecked,
-    };
+        var text = Encoding.UTF8.GetBytes(label?.Trim() ?? "");
+        using var name = new Secret(text);
+        return ComplaintOf(upstream, name) is null || (secret is not null && secret.Reveal(key => text.AsSpan().IndexOf(key) >= 0));
+    }
 
-    private static string? ComplaintOf(Upstream upstream, string text) =>
+    private static Secret Trimmed(Secret posted) => posted.Reveal(static bytes => new Secret(bytes.Trim(" \t\r\n"u8)));
+
+    private static string? ComplaintOf(Upstream upstream, Secret secret) => secret.Reveal(text =>
         text.Length == 0 ? "Paste the key."
-        : text.Length is < ShortestKey or > LongestKey || text.Any(c => c is <= ' ' or > '~')
+        : text.Length is < ShortestKey or > LongestKey || text.ContainsAnyExceptInRange((byte)'!', (byte)'~')
             ? "This is not a key: it must be one line of letters, digits and signs. Copy it again from the provider's page."
-        : !text.StartsWith(upstream.KeyPrefix, StringComparison.Ordinal)
+        : !text.StartsWith(Encoding.ASCII.GetBytes(upstream.KeyPrefix))
             ? $"A key of {upstream.Name} starts with '{upstream.KeyPrefix}'. Copy it again from the provider's page."
-        : null;
+        : null);
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using AngleSharp.Html.Dom;
 using Microsoft.AspNetCore.WebUtilities;
+using TokenBroker.Samples.Quickstart.Check;
 using TokenBroker.Tests.Host;
 
 namespace TokenBroker.Tests.Authorization.Consent;
@@ -68,7 +69,7 @@ internal sealed class ConsentPage
     public Task<HttpResponseMessage> AnswerAsync(string decision = "approve") => _person.SendAsync(
         new HttpRequestMessage(HttpMethod.Post, "/connect/authorize")
         {
-            Content = new FormUrlEncodedContent(_fields.Append(KeyValuePair.Create("Form.Decision", decision))),
+            Content = new FormUrlEncodedContent(SealingBrowser.Seal(Document, _fields.Append(KeyValuePair.Create("Form.Decision", decision)))),
         });
 
     /// <summary>Approves, and exchanges the code.</summary>

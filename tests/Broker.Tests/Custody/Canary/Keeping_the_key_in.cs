@@ -86,7 +86,9 @@ public sealed class Keeping_the_key_in
             forgedToo.StatusCode.Should().Be(HttpStatusCode.BadRequest);
         }
 
-        var tokens = await page.Set("Form.NewKey", _keyAtConsent).ApproveAsync(app);
+        // A form that was answered is used up: the person goes on with the page that came back.
+        page = await ConsentPage.OpenAsync(person, app.AuthorizeUrl());
+        var tokens = await page.Set("Form.KeyId", "new").Set("Form.NewKey", _keyAtConsent).ApproveAsync(app);
         evidence.Keep("app", tokens.Raw.ToString());
         await evidence.KeepAsync("app", await new Api(person.Host, tokens.AccessToken).ChatAsync());
     }

@@ -41,7 +41,8 @@ public sealed class Keeping_keys_open : IAsyncLifetime
         await db.Database.EnsureCreatedAsync();
         using var secret = Secret.FromText(Text);
         var key = await scope.ServiceProvider.GetRequiredService<UpstreamKeys>()
-            .AddAsync(Guid.NewGuid(), "openai", "Mine", secret, KeyStatus.Working, CancellationToken.None);
+            .SealAsync(Guid.NewGuid(), "openai", "Mine", secret, KeyStatus.Working, CancellationToken.None);
+        db.UpstreamKeys.Add(key);
         await db.SaveChangesAsync();
         _keyId = key.Id;
     }
