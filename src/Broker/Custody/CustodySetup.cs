@@ -1,3 +1,4 @@
+using TokenBroker.Custody.Rewrapping;
 using TokenBroker.Custody.Vaults;
 
 namespace TokenBroker.Custody;
@@ -23,6 +24,7 @@ internal static class CustodySetup
             new Envelopes(services.GetRequiredService<Vault>(), services.GetRequiredService<RecordKey>().GetAsync));
         builder.Services.AddScoped<UpstreamKeys>();
         builder.Services.AddSingleton<OpenKeys>();
+        builder.Services.AddRewrapping();
     }
 
     private sealed class KnownKinds : Microsoft.Extensions.Options.IValidateOptions<VaultOptions>

@@ -3,11 +3,12 @@ using System.Data.Common;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Options;
 using TokenBroker.Audit;
+using TokenBroker.Operations.Vaults;
 using TokenBroker.Storage;
 
 namespace TokenBroker.Operations;
 
-/// <summary>The command line: <c>serve</c> (the default), <c>migrate</c>, <c>audit verify</c>, <c>operators</c>.</summary>
+/// <summary>The command line: <c>serve</c> (the default), <c>migrate</c>, <c>audit verify</c>, <c>operators</c>, <c>vault</c>.</summary>
 internal static class CommandLine
 {
     public static async Task<int> RunAsync(string[] args)
@@ -32,6 +33,7 @@ internal static class CommandLine
             migrate,
             new Command("audit", "The audit log.") { verify },
             OperatorCommands.Create(configuration),
+            VaultCommands.Create(configuration),
         };
         root.SetAction((_, cancellationToken) => ServeAsync(configuration, cancellationToken));
         return await root.Parse(words).InvokeAsync();
