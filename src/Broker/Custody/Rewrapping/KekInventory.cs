@@ -70,6 +70,30 @@ internal sealed class KekInventory(IEnumerable<ISealedRecords> tables, IServiceS
         return [.. troubled.OrderBy(record => record.Kind).ThenBy(record => record.Id)];
     }
 
+    /// <summary>Tries one record of a version, and the next where only that one is damaged.</summary>
+    /// <returns>What is wrong with all of the first few; null where one unwraps.</returns>
+    public async Task<string?> TroubleOfOneAsync(BrokerDbContext db, string kekId, CancellationToken cancellationToken)
+    {
+        string? trouble = null;
+        var tried = 0;
+        foreach (var table in tables)
+        {
+            await foreach (var record in ReadAsync(db, table, cancellationToken))
+            {
+                if (record.KekId == kekId)
+                {
+                    trouble = await TroubleOfAsync(record, cancellationToken);
+                    if (trouble is null || ++tried == Tries)
+                    {
+                        return trouble;
+                    }
+                }
+            }
+        }
+
+        return trouble;
+    }
+
     internal static ParallelOptions Options(CancellationToken cancellationToken) =>
         new() { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken };
 

@@ -99,7 +99,7 @@ public sealed class Rewrapping_a_hundred_thousand_keys(ITestOutputHelper output)
             using var answer = await person.Api.ChatAsync();
             answer.StatusCode.Should().Be(HttpStatusCode.OK, await answer.Content.ReadAsStringAsync());
             broker.Services.GetRequiredService<OpenKeys>().Drop(keyId);
-            await Task.Delay(20, CancellationToken.None);
+            await Task.Delay(50, CancellationToken.None);
         }
 
         return calls;
@@ -113,6 +113,7 @@ public sealed class Rewrapping_a_hundred_thousand_keys(ITestOutputHelper output)
             (await person.AddKeyAsync(BrokerHost.NewKey())).Should().BeNull("a key can be stored while the others are rewrapped");
             var userId = await broker.WithDatabaseAsync(db => db.Users.Where(u => u.Email == person.Email).Select(u => u.Id).SingleAsync());
             var stored = await broker.WithDatabaseAsync(db => db.UpstreamKeys.Where(k => k.UserId == userId).Select(k => k.Id).ToListAsync());
+            await Task.Delay(100, CancellationToken.None);
             foreach (var id in stored.SkipLast(1))
             {
                 await using var scope = broker.Services.CreateAsyncScope();
@@ -129,7 +130,7 @@ public sealed class Rewrapping_a_hundred_thousand_keys(ITestOutputHelper output)
         while (await UnderAsync(broker, kekId) > left)
         {
             rewrap.HasEnded.Should().BeFalse("it is to be killed on its way: " + rewrap.Error);
-            await Task.Delay(10);
+            await Task.Delay(100);
         }
 
         await rewrap.KillAsync();
