@@ -15,7 +15,8 @@ internal sealed class ProgressLine(string what, TimeProvider time) : IDisposable
     private readonly Lock _gate = new();
     private readonly bool _isTerminal = !Console.IsErrorRedirected;
     private readonly long _began = time.GetTimestamp();
-    private long _shown;
+    private long _shown = Console.IsErrorRedirected ? time.GetTimestamp() : 0;
+    private bool _finished;
     private int _length;
 
     /// <param name="done">How much of it.</param>
@@ -25,11 +26,12 @@ internal sealed class ProgressLine(string what, TimeProvider time) : IDisposable
     {
         lock (_gate)
         {
-            if (_shown != 0 && done < all && time.GetElapsedTime(_shown) < (_isTerminal ? DrawnEvery : WrittenEvery))
+            if ((_shown != 0 && done < all && time.GetElapsedTime(_shown) < (_isTerminal ? DrawnEvery : WrittenEvery)) || _finished)
             {
                 return;
             }
 
+            _finished = done >= all && note is null;
             _shown = time.GetTimestamp();
             var line = LineOf(done, all, time.GetElapsedTime(_began)) + (note is null ? "" : "; " + note);
             if (!_isTerminal)

@@ -37,7 +37,7 @@ internal sealed class RestoreBackup(string[] configuration)
                 $"The vault key file {missing} is missing. The backup needs {await NeededAsync(path, cancellationToken)}. Put the file there first, or give --without-vault-check.");
         }
 
-        StorageSetup.CreatePrivateDirectory(directory);
+        home.Services.GetRequiredService<DataDirectoryUse>().TakeAlone();
         var staging = Path.Combine(directory, $"restoring-{Guid.NewGuid():N}");
         StorageSetup.CreatePrivateDirectory(staging);
         try
@@ -159,7 +159,7 @@ internal sealed class RestoreBackup(string[] configuration)
             }
             catch (SqliteException exception) when (exception.SqliteErrorCode is 5 or 6)
             {
-                throw new InvalidOperationException("A broker, or another program, has the database open. Stop it first.", exception);
+                throw new InvalidOperationException("Another program has the database open. Stop it first.", exception);
             }
             catch (SqliteException exception) when (exception.SqliteErrorCode is 11 or 26)
             {

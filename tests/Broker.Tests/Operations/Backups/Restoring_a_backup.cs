@@ -60,14 +60,17 @@ public sealed class Restoring_a_backup : IAsyncLifetime
 
         using var running = await Backing_up.RunAsync(_broker, "restore", "--from", BackupPath, "--replace");
         using var unasked = await Backing_up.RunAsync(_broker, "restore", "--from", BackupPath);
+        SqliteConnection.ClearAllPools();
+        using var idle = await Backing_up.RunAsync(_broker, "restore", "--from", BackupPath, "--replace");
 
         running.ExitCode.Should().Be(1);
         running.Error.Should().Contain("Stop it first").And.NotContain("   at ");
+        idle.ExitCode.Should().Be(1, "it runs, though it has no connection open");
         unasked.ExitCode.Should().Be(1);
         unasked.Error.Should().Contain("--replace");
         (await person.PageAsync("/keys")).QuerySelector("h1").Should().NotBeNull("the broker goes on");
         Directory.EnumerateFileSystemEntries(_broker.DataDirectory).Select(Path.GetFileName)
-            .Should().OnlyContain(name => name!.StartsWith("broker.db") && !name.Contains('Z') || name == "vault.key", "nothing is left behind");
+            .Should().OnlyContain(name => name!.StartsWith("broker.db") && !name.Contains('Z') || name == "vault.key" || name == "broker.lock", "nothing is left behind");
     }
 
     [Fact]
@@ -119,8 +122,8 @@ public sealed class Restoring_a_backup : IAsyncLifetime
             using var restore = await RestoreElsewhereAsync("--without-vault-check");
 
             restore.ExitCode.Should().Be(1, name);
-            restore.Error.Should().StartWith("Nothing was restored", name).And.NotContain("   at ");
-            (Directory.Exists(Elsewhere) ? Directory.EnumerateFileSystemEntries(Elsewhere) : []).Should().BeEmpty(name);
+            restore.Error.Should().Contain("Nothing was restored", name).And.NotContain("   at ");
+            (Directory.Exists(Elsewhere) ? Directory.EnumerateFileSystemEntries(Elsewhere) : []).Select(Path.GetFileName).Should().BeSubsetOf(["broker.lock"], name);
         }
     }
 
