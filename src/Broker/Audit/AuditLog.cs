@@ -19,7 +19,7 @@ internal sealed class AuditLog(BrokerDbContext db, TimeProvider time)
 
     /// <summary>Appends one event. The caller holds the transaction: see <see cref="Transactions.InTransactionAsync"/>.</summary>
     /// <param name="action">What was decided, such as <c>grant.approved</c>.</param>
-    /// <param name="actor"><c>user:ID</c>, <c>app:ID</c>, <c>system</c> or <c>anonymous</c>.</param>
+    /// <param name="actor"><c>user:ID</c>, <c>app:ID</c>, <c>operator:cli</c>, <c>system</c> or <c>anonymous</c>.</param>
     /// <param name="target">To what, such as <c>grant:ID</c>.</param>
     /// <param name="userId">The user whose log shows the event.</param>
     /// <param name="detail">Plain facts, serialised as a flat JSON object; never a secret.</param>

@@ -1,4 +1,5 @@
 using TokenBroker.Custody.Uploads;
+using TokenBroker.Custody.Rewrapping;
 using TokenBroker.Custody.Vaults;
 
 namespace TokenBroker.Custody;
@@ -29,6 +30,7 @@ internal static class CustodySetup
         builder.Services.AddSingleton<MemorySweep>();
         builder.Services.AddOptions<UploadOptions>().BindConfiguration("Custody").ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton<UploadKeys>();
+        builder.Services.AddRewrapping();
     }
 
     private sealed class KnownKinds : Microsoft.Extensions.Options.IValidateOptions<VaultOptions>

@@ -3,6 +3,19 @@ using TokenBroker.Custody.Vaults;
 
 namespace TokenBroker.Custody;
 
+/// <summary>What a record's commitment is made from, and so whether it can be checked without the token that carries a part.</summary>
+internal enum CommitmentOf
+{
+    /// <summary>The record key's own record.</summary>
+    DataKeyAlone,
+
+    /// <summary>What the broker opens by itself.</summary>
+    DataAndRecordKey,
+
+    /// <summary>What opens with a carrier, which is not here: its commitment cannot be checked.</summary>
+    Carrier,
+}
+
 /// <summary>
 /// Seals secrets for rest and opens them. A fresh 256-bit DEK per record, wrapped by the KEK; AES-256-GCM with a random
 /// 96-bit nonce and a 128-bit tag; associated data binds owner, record, purpose and format; since GCM commits to no key,
@@ -43,10 +56,25 @@ internal sealed class Envelopes(Vault vault, Func<CancellationToken, ValueTask<S
         return Open(envelope, binding, dek, await recordKey(cancellationToken), carrier);
     }
 
+    /// <summary>Finds out whether the record's DEK unwraps and is the one that the record commits to; what it seals stays sealed.</summary>
+    /// <exception cref="CryptographicException">It is not.</exception>
+    /// <inheritdoc cref="IKeyVault" path="/remarks"/>
+    public async Task CheckAsync(ReadOnlyMemory<byte> record, EnvelopeBinding binding, CommitmentOf commitment, CancellationToken cancellationToken)
+    {
+        var envelope = EnvelopeFormat.Read(record);
+        using var dek = await vault.UnwrapAsync(envelope.Wrapped, binding, cancellationToken);
+        await RequireCommittedAsync(envelope, dek, commitment, cancellationToken);
+    }
+
     /// <summary>Wraps the record's DEK with the current KEK; what it seals stays sealed. A record of format 1 is sealed anew, for which it is opened.</summary>
+    /// <param name="record">The record.</param>
+    /// <param name="binding">What it belongs to.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="commitment">What it commits to, where that can be checked.</param>
     /// <exception cref="CryptographicException">The DEK is not this record's.</exception>
     /// <inheritdoc cref="IKeyVault" path="/remarks"/>
-    public async Task<byte[]> RewrapAsync(ReadOnlyMemory<byte> record, EnvelopeBinding binding, CancellationToken cancellationToken)
+    public async Task<byte[]> RewrapAsync(
+        ReadOnlyMemory<byte> record, EnvelopeBinding binding, CancellationToken cancellationToken, CommitmentOf commitment = CommitmentOf.Carrier)
     {
         var envelope = EnvelopeFormat.Read(record);
         if (envelope.Version == EnvelopeFormat.BeforeRewrapping)
@@ -56,6 +84,7 @@ internal sealed class Envelopes(Vault vault, Func<CancellationToken, ValueTask<S
         }
 
         using var dek = await vault.UnwrapAsync(envelope.Wrapped, binding, cancellationToken);
+        await RequireCommittedAsync(envelope, dek, commitment, cancellationToken);
         return envelope.WithWrappedKey(await WrapAsync(dek, binding, cancellationToken));
     }
 
@@ -71,6 +100,29 @@ internal sealed class Envelopes(Vault vault, Func<CancellationToken, ValueTask<S
     {
         using var none = new Secret([]);
         return await new Envelopes(vault, _ => ValueTask.FromResult(none)).OpenAsync(record, binding, cancellationToken);
+    }
+
+    private async Task RequireCommittedAsync(EnvelopeFormat envelope, Secret dek, CommitmentOf commitment, CancellationToken cancellationToken)
+    {
+        if (commitment == CommitmentOf.Carrier)
+        {
+            return;
+        }
+
+        using var none = new Secret([]);
+        var first = envelope.Version == EnvelopeFormat.BeforeRewrapping;
+        var salt = first || commitment == CommitmentOf.DataKeyAlone ? none : await recordKey(cancellationToken);
+        RequireCommitted(envelope, dek, salt, null, first);
+    }
+
+    private static void RequireCommitted(EnvelopeFormat envelope, Secret dek, Secret salt, Secret? carrier, bool first)
+    {
+        Span<byte> committed = stackalloc byte[KeySize];
+        Derive(dek, salt, carrier, first ? FirstCommitInfo : CommitInfo, committed);
+        if (!CryptographicOperations.FixedTimeEquals(committed, envelope.Commitment))
+        {
+            throw new CryptographicException("The record is not sealed by this data key.");
+        }
     }
 
     private static byte[] Seal(Secret secret, EnvelopeBinding binding, Secret dek, WrappedKey wrapped, Secret recordKey, Secret? carrier)
@@ -101,13 +153,9 @@ internal sealed class Envelopes(Vault vault, Func<CancellationToken, ValueTask<S
         var first = envelope.Version == EnvelopeFormat.BeforeRewrapping;
         using var none = new Secret([]);
         var salt = first ? none : recordKey;
-        Span<byte> key = stackalloc byte[KeySize];
-        Derive(dek, salt, carrier, first ? FirstCommitInfo : CommitInfo, key);
-        if (!CryptographicOperations.FixedTimeEquals(key, envelope.Commitment))
-        {
-            throw new CryptographicException("The record is not sealed by this data key.");
-        }
+        RequireCommitted(envelope, dek, salt, carrier, first);
 
+        Span<byte> key = stackalloc byte[KeySize];
         Derive(dek, salt, carrier, first ? FirstEncryptInfo : EncryptInfo, key);
         using var aes = new AesGcm(key, EnvelopeFormat.TagSize);
         CryptographicOperations.ZeroMemory(key);

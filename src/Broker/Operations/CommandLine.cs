@@ -3,11 +3,13 @@ using System.Data.Common;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Options;
 using TokenBroker.Audit;
+using TokenBroker.Operations.Backups;
+using TokenBroker.Operations.Vaults;
 using TokenBroker.Storage;
 
 namespace TokenBroker.Operations;
 
-/// <summary>The command line: <c>serve</c> (the default), <c>migrate</c>, <c>audit verify</c>, <c>operators</c>.</summary>
+/// <summary>The command line: <c>serve</c> (the default), <c>migrate</c>, <c>audit verify</c>, <c>operators</c>, <c>vault</c>, <c>backup</c>, <c>restore</c>.</summary>
 internal static class CommandLine
 {
     public static async Task<int> RunAsync(string[] args)
@@ -32,6 +34,9 @@ internal static class CommandLine
             migrate,
             new Command("audit", "The audit log.") { verify },
             OperatorCommands.Create(configuration),
+            VaultCommands.Create(configuration),
+            BackupCommand.Create(configuration),
+            RestoreCommand.Create(configuration),
         };
         root.SetAction((_, cancellationToken) => ServeAsync(configuration, cancellationToken));
         return await root.Parse(words).InvokeAsync();
@@ -94,7 +99,7 @@ internal static class CommandLine
         }
         catch (Exception exception) when (exception
             is InvalidOperationException or OptionsValidationException or KeyNotFoundException
-            or CryptographicException or IOException or UnauthorizedAccessException or DbException)
+            or CryptographicException or IOException or InvalidDataException or UnauthorizedAccessException or DbException)
         {
             await Console.Error.WriteLineAsync($"{what}: {exception.Message}");
             return 1;

@@ -33,6 +33,7 @@ internal static class OperationsSetup
         builder.Services.AddSingleton(TimeProvider.System);
         builder.AddAddressLimits();
         builder.Services.AddOptions<ForwardedHeadersOptions>().Configure<IOptions<BrokerOptions>>(TrustProxies);
+        builder.Services.AddSingleton<DataDirectoryUse>();
         builder.Services.AddHostedService<Startup>();
         builder.Services.AddOptions<PruningOptions>().BindConfiguration("Pruning").ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddHostedService<Pruning>();

@@ -16,6 +16,7 @@ internal sealed class Startup(IServiceProvider services, IConfiguration configur
 {
     public async Task StartingAsync(CancellationToken cancellationToken)
     {
+        services.GetRequiredService<DataDirectoryUse>().Share();
         await services.PrepareStorageAsync(cancellationToken);
         await RefuseToReplaceTheVaultAsync(cancellationToken);
         await services.GetRequiredService<Vault>().CheckAsync(cancellationToken);

@@ -56,10 +56,19 @@ internal sealed class BrokerProcess : IDisposable
         return broker;
     }
 
-    public async Task WaitAsync()
+    public async Task WaitAsync(TimeSpan? atMost = null)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var patience = new CancellationTokenSource(atMost ?? TimeSpan.FromSeconds(60));
         await _process.WaitForExitAsync(patience.Token);
+    }
+
+    public bool HasEnded => _process.HasExited;
+
+    /// <summary>Ends it as a power cut does: it is told nothing, and nothing of it runs any more.</summary>
+    public async Task KillAsync()
+    {
+        _process.Kill();
+        await WaitAsync();
     }
 
     /// <summary>Asks it to stop, as a service manager does.</summary>

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.Tokens;
 using OpenIddict.Server;
+using TokenBroker.Custody.Rewrapping;
 
 namespace TokenBroker.Authorization.Keys;
 
@@ -10,6 +11,7 @@ internal static class KeysSetup
     {
         services.AddOptions<KeyRotationOptions>().BindConfiguration("Keys").ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<ServerKeys>();
+        services.AddSingleton<ISealedRecords, ServerKeyRecords>();
         services.AddHostedService<KeyRotation>();
         services.AddSingleton<IConfigureOptions<OpenIddictServerOptions>, UseServerKeys>();
     }

@@ -18,11 +18,13 @@ internal sealed class Vault(IReadOnlyList<IKeyVault> vaults, TimeSpan patience, 
     public static readonly TimeSpan NoticesRotationWithin = TimeSpan.FromSeconds(30);
 
     private const int CallsAtOnce = 32;
-    private readonly ConcurrentDictionary<string, Lazy<Task<IKeyEncryptionKey>>> _resolved = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<(IKeyVault Vault, string KekId), Lazy<Task<IKeyEncryptionKey>>> _resolved = new();
     private readonly ConcurrentDictionary<(IKeyVault Vault, string? KekId), Breaker> _breakers = new();
     private readonly SemaphoreSlim _slots = new(CallsAtOnce);
     private readonly SemaphoreSlim _reading = new(1);
     private volatile Current? _current;
+    private long _wraps;
+    private long _unwraps;
 
     private sealed record Current(IKeyEncryptionKey Kek, long ReadAt);
 
@@ -34,6 +36,12 @@ internal sealed class Vault(IReadOnlyList<IKeyVault> vaults, TimeSpan patience, 
 
     /// <summary>Why the main vault cannot be asked now; null while it answers.</summary>
     public Exception? Trouble => _breakers.TryGetValue((Main, null), out var breaker) ? breaker.Failure : null;
+
+    /// <summary>How often the vaults were asked to wrap.</summary>
+    public long Wraps => Interlocked.Read(ref _wraps);
+
+    /// <summary>How often the vaults were asked to unwrap.</summary>
+    public long Unwraps => Interlocked.Read(ref _unwraps);
 
     /// <summary>The versioned id of the KEK that new data keys are wrapped with.</summary>
     public async Task<string> CurrentKeyIdAsync(CancellationToken cancellationToken) => (await CurrentAsync(cancellationToken)).KeyId;
@@ -51,9 +59,13 @@ internal sealed class Vault(IReadOnlyList<IKeyVault> vaults, TimeSpan patience, 
         var kek = await CurrentAsync(cancellationToken);
         var wrapped = await GuardAsync(
             Main, kek.KeyId,
-            token => kek is IBoundKeyEncryptionKey bound
-                ? bound.WrapKeyAsync(Main.Algorithm, dataKey, binding, token)
-                : kek.WrapKeyAsync(Main.Algorithm, dataKey, token),
+            token =>
+            {
+                Interlocked.Increment(ref _wraps);
+                return kek is IBoundKeyEncryptionKey bound
+                    ? bound.WrapKeyAsync(Main.Algorithm, dataKey, binding, token)
+                    : kek.WrapKeyAsync(Main.Algorithm, dataKey, token);
+            },
             cancellationToken);
         return new WrappedKey(kek.KeyId, wrapped);
     }
@@ -61,14 +73,34 @@ internal sealed class Vault(IReadOnlyList<IKeyVault> vaults, TimeSpan patience, 
     /// <inheritdoc cref="IKeyVault" path="/remarks"/>
     public async Task<Secret> UnwrapAsync(WrappedKey wrapped, EnvelopeBinding binding, CancellationToken cancellationToken)
     {
-        var vault = vaults.FirstOrDefault(v => v.Holds(wrapped.KekId))
-            ?? throw new KeyNotFoundException(
+        // Two key files tell their ids apart only by what they hold: the next one is asked where one does not have it.
+        var holding = vaults.Where(v => v.Holds(wrapped.KekId)).ToList();
+        for (var i = 0; i < holding.Count - 1; i++)
+        {
+            try
+            {
+                return await UnwrapAsync(holding[i], wrapped, binding, cancellationToken);
+            }
+            catch (KeyNotFoundException)
+            {
+                // The next.
+            }
+        }
+
+        return holding.Count > 0
+            ? await UnwrapAsync(holding[^1], wrapped, binding, cancellationToken)
+            : throw new KeyNotFoundException(
                 $"No configured vault has the key '{wrapped.KekId}'; configured is {string.Join(", ", vaults.Select(v => v.Kind))}, with '{_current?.Kek.KeyId}'. "
                 + "Restore the one that sealed this record, or configure it under Vault:Previous.");
+    }
+
+    private async Task<Secret> UnwrapAsync(IKeyVault vault, WrappedKey wrapped, EnvelopeBinding binding, CancellationToken cancellationToken)
+    {
         var plain = await GuardAsync(
             vault, wrapped.KekId,
             async token =>
             {
+                Interlocked.Increment(ref _unwraps);
                 var kek = await ResolveAsync(vault, wrapped.KekId, token);
                 return kek is IBoundKeyEncryptionKey bound
                     ? await bound.UnwrapKeyAsync(vault.Algorithm, wrapped.Bytes, binding, token)
@@ -140,15 +172,16 @@ internal sealed class Vault(IReadOnlyList<IKeyVault> vaults, TimeSpan patience, 
             return current.Kek;
         }
 
-        // Not under one caller's token: the others that wait would fail with it.
-        var resolving = _resolved.GetOrAdd(kekId, id => new(() => vault.ResolveAsync(id, CancellationToken.None)));
+        // Not under one caller's token: the others that wait would fail with it. A failure at once is a failed task too, since
+        // one that is thrown here would be kept.
+        var resolving = _resolved.GetOrAdd((vault, kekId), static key => new(async () => await key.Vault.ResolveAsync(key.KekId, CancellationToken.None)));
         try
         {
             return await resolving.Value.WaitAsync(cancellationToken);
         }
         catch (Exception) when (resolving.Value.IsFaulted || resolving.Value.IsCanceled)
         {
-            _resolved.TryRemove(KeyValuePair.Create(kekId, resolving));
+            _resolved.TryRemove(KeyValuePair.Create((vault, kekId), resolving));
             throw;
         }
     }
