@@ -18,7 +18,7 @@ internal static class AwsFailures
         {
             throw Translate(exception);
         }
-        catch (AmazonClientException exception)
+        catch (Exception exception) when (exception is AmazonClientException or HttpRequestException or IOException)
         {
             // No answer, or no credentials to ask with; the metadata service that gives them may be away too.
             throw new VaultUnavailableException($"AWS KMS could not be asked: {exception.Message}", null, exception);

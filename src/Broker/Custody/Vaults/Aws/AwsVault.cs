@@ -61,21 +61,15 @@ internal sealed class AwsVault(IAmazonKeyManagementService kms, AwsOptions optio
     {
         var current = await DescribeAsync(_configured.Text, cancellationToken);
         var keys = new List<KeyMetadata>();
-        if (_configured.IsAlias)
+        foreach (var (_, keyId) in _configured.IsAlias ? await VersionAliasesAsync(cancellationToken) : [])
         {
-            foreach (var (_, keyId) in await VersionAliasesAsync(cancellationToken))
-            {
-                var key = await DescribeAsync(_configured.KeysBeside + keyId, cancellationToken);
-                if (key.Arn != current.Arn)
-                {
-                    keys.Add(key);
-                }
-            }
+            keys.Add(keyId == current.KeyId ? current : await DescribeAsync(_configured.KeysBeside + keyId, cancellationToken));
         }
 
+        // Before the first rotation, and where an operator moved the alias by hand, it has no name of a version.
         return
         [
-            .. keys.Append(current).DistinctBy(key => key.Arn).OrderBy(key => key.CreationDate)
+            .. keys.Append(current).DistinctBy(key => key.Arn)
                 .Select(key => new KekVersion(key.Arn, key.CreationDate, key.KeyState == KeyState.Enabled, key.Arn == current.Arn)),
         ];
     }

@@ -20,23 +20,16 @@ internal sealed class SoftToken : IDisposable
 {
     public const string Label = "broker-token";
     public const string Pin = "plum-otter-1947";
-    private static readonly string[] Places =
-    [
-        "/usr/lib/softhsm/libsofthsm2.so", "/usr/local/lib/softhsm/libsofthsm2.so", "/usr/lib64/pkcs11/libsofthsm2.so", "/opt/homebrew/lib/softhsm/libsofthsm2.so",
-    ];
-
     private static readonly Lock Environment = new();
     private static int s_count;
     private readonly string _directory = Directory.CreateTempSubdirectory("tokenbroker-hsm-").FullName;
 
     public SoftToken()
     {
-        var installed = Places.FirstOrDefault(File.Exists)
-            ?? throw new InvalidOperationException("The tests of the PKCS#11 vault need softhsm2. Install it (Debian: 'apt-get install softhsm2').");
         Library = Path.Combine(_directory, "libsofthsm2.so");
         PinFile = Path.Combine(_directory, "pin");
         var variable = $"SOFTHSM2_{Interlocked.Increment(ref s_count):x4}";
-        CopyLibrary(installed, variable);
+        CopyLibrary(FindSoftHsm.Library, variable);
         Directory.CreateDirectory(Tokens);
         File.WriteAllText(Configuration, $"directories.tokendir = {Tokens}\nobjectstore.backend = file\nlog.level = ERROR\n");
         WritePin(Pin);
