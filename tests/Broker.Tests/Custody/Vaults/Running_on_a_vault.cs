@@ -61,7 +61,7 @@ public sealed class Running_on_a_vault
     }
 
     [Fact]
-    public async Task Fails_closed_while_KMS_is_down_or_its_key_disabled_and_goes_on_when_it_is_back()
+    public async Task Fails_closed_while_KMS_is_down_or_throttles_or_its_key_is_disabled_and_goes_on_when_it_is_back()
     {
         await using var kms = await KmsStandIn.StartAsync();
         await using var broker = await BrokerHost.StartAsync(kms.Settings());
@@ -71,6 +71,12 @@ public sealed class Running_on_a_vault
         await IsRefusedAsync(connected);
         kms.Faults.Down = false;
         await IsServedAsync(connected);
+
+        using var third = await Connected.AsAsync(broker);
+        kms.Faults.Throttle(int.MaxValue);
+        await IsRefusedAsync(third);
+        kms.Faults.Throttle(0);
+        await IsServedAsync(third);
 
         using var other = await Connected.AsAsync(broker);
         kms.Current.State = "Disabled";

@@ -83,10 +83,8 @@ internal sealed class AwsKek(IAmazonKeyManagementService kms, string arn) : IBou
         }
         finally
         {
-            if (plain.TryGetBuffer(out var buffer))
-            {
-                CryptographicOperations.ZeroMemory(buffer);
-            }
+            plain.Position = 0;
+            plain.Write(new byte[plain.Length]);
         }
     }
 

@@ -33,6 +33,9 @@ internal sealed class AwsVault(IAmazonKeyManagementService kms, AwsOptions optio
             MaxErrorRetry = 1,
             Timeout = patience,
             AllowAutoRedirect = false,
+
+            // AWS_ENDPOINT_URL and the like would go around the check of Vault:Aws:ServiceUrl.
+            IgnoreConfiguredEndpointUrls = true,
         };
         if (options.ServiceUrl is { } url)
         {
@@ -88,12 +91,13 @@ internal sealed class AwsVault(IAmazonKeyManagementService kms, AwsOptions optio
         RequireLikeness(current);
         var policy = await AwsFailures.AskAsync(() => kms.GetKeyPolicyAsync(new() { KeyId = current.Arn, PolicyName = "default" }, cancellationToken));
         var versions = await VersionAliasesAsync(cancellationToken);
-        if (versions.Count == 0)
+        var next = versions.Count == 0 ? 1 : versions[^1].Number + 1;
+        if (versions.TrueForAll(version => version.KeyId != current.KeyId))
         {
-            await NameAsync(1, current.KeyId, cancellationToken);
+            // The first key, or one that the alias was moved to by hand: without a name it would be lost from the list.
+            await NameAsync(next++, current.KeyId, cancellationToken);
         }
 
-        var next = versions.Count == 0 ? 2 : versions[^1].Number + 1;
         var made = await AwsFailures.AskAsync(() => kms.CreateKeyAsync(
             new()
             {

@@ -38,6 +38,8 @@ internal sealed class Pkcs11Module
 
     public static Pkcs11Module Of(string path)
     {
+        // By another name it would be the same library to the system, and finalised under the other's feet.
+        path = File.Exists(path) ? File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path : path;
         lock (Loading)
         {
             return Loaded.TryGetValue(path, out var known) ? known : Loaded[path] = new Pkcs11Module(path);

@@ -153,7 +153,10 @@ public sealed class Using_a_KMS_key : IAsyncLifetime
         _kms.PointAlias(_kms.NewKey());
 
         (await _vault.CurrentAsync(None)).KeyId.Should().Be(_kms.Current.Arn);
-        (await UnwrapAsync(await _vault.ResolveAsync(old.KeyId, None), wrapped)).Should().Equal(_dek, "one record names its key, not the alias");
+        (await UnwrapAsync(await _vault.ResolveAsync(old.KeyId, None), wrapped)).Should().Equal(_dek, "a record names its key, not the alias");
+        var moved = _kms.Current.Arn;
+        var next = await _vault.RotateAsync(None);
+        (await _vault.VersionsAsync(None)).Select(v => v.KeyId).Should().Equal(moved, next);
     }
 
     [Fact]

@@ -70,21 +70,49 @@ public sealed class A_token_in_trouble : IDisposable
                 {
                     outcomes.Add(failure);
                 }
+
+                await Task.Delay(1);
             }
         })).ToList();
 
-        for (var i = 0; i < 3; i++)
+        try
         {
+            for (var i = 0; i < 3; i++)
+            {
+                await SomeAsync(outcomes, failure => failure is null);
+                _token.GoAway();
+                await SomeAsync(outcomes, failure => failure is not null);
+                _token.ComeBack();
+            }
+
             await SomeAsync(outcomes, failure => failure is null);
-            _token.GoAway();
-            await SomeAsync(outcomes, failure => failure is not null);
-            _token.ComeBack();
+        }
+        finally
+        {
+            await enough.CancelAsync();
+            await Task.WhenAll(callers);
         }
 
-        await SomeAsync(outcomes, failure => failure is null);
-        await enough.CancelAsync();
-        await Task.WhenAll(callers);
         outcomes.Where(failure => failure is not null).Should().AllBeOfType<VaultUnavailableException>();
+    }
+
+    [Fact]
+    public async Task Holds_up_no_caller_while_it_hangs_and_begins_nothing_that_nobody_waits_for()
+    {
+        using var sessions = new TokenSessions(_token.Options(options => options.Sessions = 1));
+        using var hangs = new ManualResetEventSlim();
+        using var gone = new CancellationTokenSource();
+        var begun = 0;
+        var hanging = sessions.RunAsync(_ => hangs.Wait(TimeSpan.FromSeconds(30)), null, None);
+        var waiting = sessions.RunAsync(_ => Interlocked.Increment(ref begun), null, gone.Token);
+
+        await gone.CancelAsync();
+        await waiting.Invoking(task => task).Should().ThrowAsync<OperationCanceledException>();
+        hangs.Set();
+
+        (await hanging).Should().BeTrue();
+        (await sessions.RunAsync(session => session.Keys().Count, null, None)).Should().Be(0, "it goes on");
+        begun.Should().Be(0);
     }
 
     [Fact]
