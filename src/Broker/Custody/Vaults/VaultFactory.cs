@@ -1,5 +1,7 @@
 using Microsoft.Extensions.Options;
+using TokenBroker.Custody.Vaults.Aws;
 using TokenBroker.Custody.Vaults.LocalFile;
+using TokenBroker.Custody.Vaults.Pkcs11;
 using TokenBroker.Storage;
 
 namespace TokenBroker.Custody.Vaults;
@@ -10,11 +12,18 @@ internal static class VaultFactory
     private static readonly Dictionary<string, Func<VaultSettings, IServiceProvider, IKeyVault>> Kinds = new(StringComparer.Ordinal)
     {
         [VaultSettings.LocalFileKind] = LocalFile,
+        [VaultSettings.AwsKind] = (settings, services) => AwsVault.Create(settings.Aws!, services.GetRequiredService<IOptions<VaultOptions>>().Value.Patience),
+        [VaultSettings.Pkcs11Kind] = (settings, services) => new Pkcs11Vault(settings.Pkcs11!, services.GetRequiredService<ILogger<Pkcs11Vault>>()),
     };
 
     /// <summary>Why a vault cannot be made of these settings; null where it can.</summary>
-    public static string? ComplaintOf(VaultSettings settings) =>
-        Kinds.ContainsKey(settings.Provider) ? null : $"Vault:Provider is '{settings.Provider}'; it must be one of {string.Join(", ", Kinds.Keys)}.";
+    public static string? ComplaintOf(VaultSettings settings) => settings.Provider switch
+    {
+        VaultSettings.AwsKind => AwsOptions.ComplaintOf(settings.Aws),
+        VaultSettings.Pkcs11Kind => Pkcs11Options.ComplaintOf(settings.Pkcs11),
+        _ when Kinds.ContainsKey(settings.Provider) => null,
+        _ => $"Vault:Provider is '{settings.Provider}'; it must be one of {string.Join(", ", Kinds.Keys)}.",
+    };
 
     public static Vault Create(IServiceProvider services)
     {

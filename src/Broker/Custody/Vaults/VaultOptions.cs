@@ -1,4 +1,6 @@
 using System.ComponentModel.DataAnnotations;
+using TokenBroker.Custody.Vaults.Aws;
+using TokenBroker.Custody.Vaults.Pkcs11;
 
 namespace TokenBroker.Custody.Vaults;
 
@@ -23,6 +25,8 @@ internal sealed class VaultOptions : VaultSettings
 internal class VaultSettings
 {
     public const string LocalFileKind = "local-file";
+    public const string AwsKind = "aws-kms";
+    public const string Pkcs11Kind = "pkcs11";
 
     /// <summary>The kind of vault. <c>local-file</c> is the embedded one.</summary>
     [Required]
@@ -30,6 +34,12 @@ internal class VaultSettings
 
     /// <summary>The key file of the embedded vault. Default: <c>vault.key</c> in the data directory.</summary>
     public string? LocalFilePath { get; set; }
+
+    /// <summary>Section <c>Aws</c>, for <c>aws-kms</c>.</summary>
+    public AwsOptions? Aws { get; set; }
+
+    /// <summary>Section <c>Pkcs11</c>, for <c>pkcs11</c>.</summary>
+    public Pkcs11Options? Pkcs11 { get; set; }
 
     public string LocalFilePathIn(string dataDirectory) => LocalFilePath ?? Path.Combine(dataDirectory, "vault.key");
 }
