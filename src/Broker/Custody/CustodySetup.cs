@@ -17,6 +17,7 @@ internal static class CustodySetup
             .ValidateOnStart();
         builder.Services.AddSingleton<Microsoft.Extensions.Options.IValidateOptions<VaultOptions>, KnownKinds>();
 
+        builder.Services.AddSingleton(_ => VaultTransport.Create());
         builder.Services.AddSingleton(VaultFactory.Create);
         builder.Services.AddSingleton<RecordKey>();
         builder.Services.AddSingleton(services =>

@@ -1,5 +1,7 @@
 using Microsoft.Extensions.Options;
+using TokenBroker.Custody.Vaults.Azure;
 using TokenBroker.Custody.Vaults.LocalFile;
+using TokenBroker.Custody.Vaults.Transit;
 using TokenBroker.Storage;
 
 namespace TokenBroker.Custody.Vaults;
@@ -10,6 +12,9 @@ internal static class VaultFactory
     private static readonly Dictionary<string, Func<VaultSettings, IServiceProvider, IKeyVault>> Kinds = new(StringComparer.Ordinal)
     {
         [VaultSettings.LocalFileKind] = LocalFile,
+        [VaultSettings.AzureKeyVaultKind] = AzureKeyVault.KeyVault,
+        [VaultSettings.AzureManagedHsmKind] = AzureKeyVault.ManagedHsm,
+        [VaultSettings.TransitKind] = TransitVault.Create,
     };
 
     /// <summary>Why a vault cannot be made of these settings; null where it can.</summary>
@@ -19,9 +24,11 @@ internal static class VaultFactory
     public static Vault Create(IServiceProvider services)
     {
         var options = services.GetRequiredService<IOptions<VaultOptions>>().Value;
-        var vaults = options.Previous.Prepend(options).Select(settings => Kinds[settings.Provider](settings, services)).ToList();
+        var vaults = options.Previous.Prepend(options).Select(settings => Create(settings, services)).ToList();
         return new Vault(vaults, options.Patience, services.GetRequiredService<TimeProvider>());
     }
+
+    public static IKeyVault Create(VaultSettings settings, IServiceProvider services) => Kinds[settings.Provider](settings, services);
 
     private static LocalFileVault LocalFile(VaultSettings settings, IServiceProvider services)
     {

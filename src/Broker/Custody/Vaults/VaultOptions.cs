@@ -1,4 +1,6 @@
 using System.ComponentModel.DataAnnotations;
+using TokenBroker.Custody.Vaults.Azure;
+using TokenBroker.Custody.Vaults.Transit;
 
 namespace TokenBroker.Custody.Vaults;
 
@@ -23,6 +25,9 @@ internal sealed class VaultOptions : VaultSettings
 internal class VaultSettings
 {
     public const string LocalFileKind = "local-file";
+    public const string AzureKeyVaultKind = "azure-key-vault";
+    public const string AzureManagedHsmKind = "azure-managed-hsm";
+    public const string TransitKind = "transit";
 
     /// <summary>The kind of vault. <c>local-file</c> is the embedded one.</summary>
     [Required]
@@ -30,6 +35,12 @@ internal class VaultSettings
 
     /// <summary>The key file of the embedded vault. Default: <c>vault.key</c> in the data directory.</summary>
     public string? LocalFilePath { get; set; }
+
+    /// <summary>The key of <c>azure-key-vault</c> and <c>azure-managed-hsm</c>.</summary>
+    public AzureVaultOptions? Azure { get; set; }
+
+    /// <summary>The key of <c>transit</c>.</summary>
+    public TransitVaultOptions? Transit { get; set; }
 
     public string LocalFilePathIn(string dataDirectory) => LocalFilePath ?? Path.Combine(dataDirectory, "vault.key");
 }
