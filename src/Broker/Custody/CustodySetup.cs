@@ -1,5 +1,5 @@
-using TokenBroker.Custody.Uploads;
 using TokenBroker.Custody.Rewrapping;
+using TokenBroker.Custody.Uploads;
 using TokenBroker.Custody.Vaults;
 
 namespace TokenBroker.Custody;
@@ -19,6 +19,7 @@ internal static class CustodySetup
             .ValidateOnStart();
         builder.Services.AddSingleton<Microsoft.Extensions.Options.IValidateOptions<VaultOptions>, KnownKinds>();
 
+        builder.Services.AddSingleton(_ => VaultTransport.Create());
         builder.Services.AddSingleton(VaultFactory.Create);
         builder.Services.AddSingleton<RecordKey>();
         builder.Services.AddSingleton(services =>

@@ -42,6 +42,7 @@ public sealed class BrokerHost : IAsyncDisposable
 
     private readonly Dictionary<string, string> _settings;
     private readonly bool _ownsData;
+    private Action<WebApplicationBuilder>? _customise;
     private WebApplication? _broker;
 
     private BrokerHost(string address, string dataDirectory, bool ownsData, WebApplication sandbox, FakeTimeProvider? clock, Dictionary<string, string> settings)
@@ -74,8 +75,9 @@ public sealed class BrokerHost : IAsyncDisposable
     /// <param name="settings">More configuration, such as <c>Gateway:ConcurrentCalls</c>.</param>
     /// <param name="clock">Replaces the broker's clock.</param>
     /// <param name="dataDirectory">Data to run on; a new temporary folder if not given.</param>
+    /// <param name="customise">Replaces services, such as the way to a vault.</param>
     public static async Task<BrokerHost> StartAsync(
-        Dictionary<string, string>? settings = null, FakeTimeProvider? clock = null, string? dataDirectory = null)
+        Dictionary<string, string>? settings = null, FakeTimeProvider? clock = null, string? dataDirectory = null, Action<WebApplicationBuilder>? customise = null)
     {
         var sandbox = SandboxApplication.Create(["--urls", "http://127.0.0.1:0"]);
         await sandbox.StartAsync();
@@ -85,7 +87,7 @@ public sealed class BrokerHost : IAsyncDisposable
             dataDirectory is null,
             sandbox,
             clock,
-            settings ?? []);
+            settings ?? []) { _customise = customise };
         await host.StartBrokerAsync();
         return host;
     }
@@ -102,6 +104,8 @@ public sealed class BrokerHost : IAsyncDisposable
             {
                 builder.Services.Replace(ServiceDescriptor.Singleton<TimeProvider>(Clock));
             }
+
+            _customise?.Invoke(builder);
         });
         try
         {

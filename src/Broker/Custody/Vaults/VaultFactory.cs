@@ -1,7 +1,9 @@
 using Microsoft.Extensions.Options;
 using TokenBroker.Custody.Vaults.Aws;
+using TokenBroker.Custody.Vaults.Azure;
 using TokenBroker.Custody.Vaults.LocalFile;
 using TokenBroker.Custody.Vaults.Pkcs11;
+using TokenBroker.Custody.Vaults.Transit;
 using TokenBroker.Storage;
 
 namespace TokenBroker.Custody.Vaults;
@@ -14,6 +16,9 @@ internal static class VaultFactory
         [VaultSettings.LocalFileKind] = LocalFile,
         [VaultSettings.AwsKind] = (settings, services) => AwsVault.Create(settings.Aws!, services.GetRequiredService<IOptions<VaultOptions>>().Value.Patience),
         [VaultSettings.Pkcs11Kind] = (settings, services) => new Pkcs11Vault(settings.Pkcs11!, services.GetRequiredService<ILogger<Pkcs11Vault>>()),
+        [VaultSettings.AzureKeyVaultKind] = AzureKeyVault.KeyVault,
+        [VaultSettings.AzureManagedHsmKind] = AzureKeyVault.ManagedHsm,
+        [VaultSettings.TransitKind] = TransitVault.Create,
     };
 
     /// <summary>Why a vault cannot be made of these settings; null where it can.</summary>
@@ -28,9 +33,11 @@ internal static class VaultFactory
     public static Vault Create(IServiceProvider services)
     {
         var options = services.GetRequiredService<IOptions<VaultOptions>>().Value;
-        var vaults = options.Previous.Prepend(options).Select(settings => Kinds[settings.Provider](settings, services)).ToList();
+        var vaults = options.Previous.Prepend(options).Select(settings => Create(settings, services)).ToList();
         return new Vault(vaults, options.Patience, services.GetRequiredService<TimeProvider>());
     }
+
+    public static IKeyVault Create(VaultSettings settings, IServiceProvider services) => Kinds[settings.Provider](settings, services);
 
     private static LocalFileVault LocalFile(VaultSettings settings, IServiceProvider services)
     {

@@ -1,6 +1,8 @@
 using System.ComponentModel.DataAnnotations;
 using TokenBroker.Custody.Vaults.Aws;
+using TokenBroker.Custody.Vaults.Azure;
 using TokenBroker.Custody.Vaults.Pkcs11;
+using TokenBroker.Custody.Vaults.Transit;
 
 namespace TokenBroker.Custody.Vaults;
 
@@ -27,6 +29,9 @@ internal class VaultSettings
     public const string LocalFileKind = "local-file";
     public const string AwsKind = "aws-kms";
     public const string Pkcs11Kind = "pkcs11";
+    public const string AzureKeyVaultKind = "azure-key-vault";
+    public const string AzureManagedHsmKind = "azure-managed-hsm";
+    public const string TransitKind = "transit";
 
     /// <summary>The kind of vault. <c>local-file</c> is the embedded one.</summary>
     [Required]
@@ -40,6 +45,11 @@ internal class VaultSettings
 
     /// <summary>Section <c>Pkcs11</c>, for <c>pkcs11</c>.</summary>
     public Pkcs11Options? Pkcs11 { get; set; }
+    /// <summary>The key of <c>azure-key-vault</c> and <c>azure-managed-hsm</c>.</summary>
+    public AzureVaultOptions? Azure { get; set; }
+
+    /// <summary>The key of <c>transit</c>.</summary>
+    public TransitVaultOptions? Transit { get; set; }
 
     public string LocalFilePathIn(string dataDirectory) => LocalFilePath ?? Path.Combine(dataDirectory, "vault.key");
 }
