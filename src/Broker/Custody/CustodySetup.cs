@@ -21,6 +21,9 @@ internal static class CustodySetup
 
         builder.Services.AddSingleton(_ => VaultTransport.Create());
         builder.Services.AddSingleton(VaultFactory.Create);
+        builder.Services.AddSingleton<VaultWatch>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<VaultWatch>());
+        builder.Services.AddHealthChecks().AddCheck<VaultWatch>("vault");
         builder.Services.AddSingleton<RecordKey>();
         builder.Services.AddSingleton(services =>
             new Envelopes(services.GetRequiredService<Vault>(), services.GetRequiredService<RecordKey>().GetAsync));

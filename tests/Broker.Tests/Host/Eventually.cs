@@ -3,7 +3,7 @@ namespace TokenBroker.Tests.Host;
 /// <summary>Waits for what comes a moment later and announces itself to nobody, such as a row written behind a call.</summary>
 public static class Eventually
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
     /// <summary>Asks until the answer fits, and returns the last answer in any case: the test's own assertion then tells what it was.</summary>

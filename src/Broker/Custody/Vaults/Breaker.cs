@@ -7,7 +7,7 @@ namespace TokenBroker.Custody.Vaults;
 internal sealed class Breaker(TimeProvider time)
 {
     private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
     private readonly Lock _gate = new();
     private Exception? _failure;
     private TimeSpan _pause;
