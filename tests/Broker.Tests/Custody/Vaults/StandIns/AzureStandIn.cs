@@ -259,6 +259,6 @@ public sealed partial class AzureStandIn : VaultStandIn
         return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
     }
 
-    [GeneratedRegex("^/keys/(?<name>[^/]+)(/(?<version>[0-9a-f]{32}))?(/(?<verb>[a-z]+))?$")]
+    [GeneratedRegex("^/keys/(?<name>[^/]+)(/(?<version>[0-9a-f]{32}))?(/(?<verb>[a-z]+))?$", RegexOptions.ExplicitCapture)]
     private static partial Regex Route();
 }

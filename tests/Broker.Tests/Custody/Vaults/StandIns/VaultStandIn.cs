@@ -54,7 +54,7 @@ public abstract class VaultStandIn : IAsyncDisposable
             await _app.DisposeAsync();
         }
 
-        End();
+        CleanUp();
         GC.SuppressFinalize(this);
     }
 
@@ -69,7 +69,7 @@ public abstract class VaultStandIn : IAsyncDisposable
     }
 
     /// <summary>Takes away what it left outside.</summary>
-    protected virtual void End()
+    protected virtual void CleanUp()
     {
     }
 
