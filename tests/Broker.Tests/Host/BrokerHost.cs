@@ -87,7 +87,8 @@ public sealed class BrokerHost : IAsyncDisposable
             dataDirectory is null,
             sandbox,
             clock,
-            settings ?? []) { _customise = customise };
+            settings ?? []);
+        host._customise = customise;
         await host.StartBrokerAsync();
         return host;
     }

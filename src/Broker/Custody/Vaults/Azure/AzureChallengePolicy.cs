@@ -69,7 +69,7 @@ internal sealed partial class AzureChallengePolicy(TokenCredential credential, s
         var named = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
         foreach (Match parameter in Parameter().Matches(header[7..]))
         {
-            named.TryAdd(parameter.Groups[1].Value, parameter.Groups[2].Value);
+            named.TryAdd(parameter.Groups["name"].Value, parameter.Groups["value"].Value);
         }
 
         var resource = named.GetValueOrDefault("resource") ?? named.GetValueOrDefault("scope")?.Replace("/.default", "", StringComparison.Ordinal);
@@ -87,7 +87,7 @@ internal sealed partial class AzureChallengePolicy(TokenCredential credential, s
     private static string? TenantOf(Dictionary<string, string> named) =>
         (named.GetValueOrDefault("authorization") ?? named.GetValueOrDefault("authorization_uri")) is { } authorization
         && Uri.TryCreate(authorization, UriKind.Absolute, out var uri) && Tenant().Match(uri.AbsolutePath) is { Success: true } tenant
-            ? tenant.Groups[1].Value
+            ? tenant.Groups["tenant"].Value
             : null;
 
     /// <summary>Continuous access evaluation: the directory wants a fresh token, for a reason that it encoded.</summary>
@@ -96,9 +96,9 @@ internal sealed partial class AzureChallengePolicy(TokenCredential credential, s
             ? Encoding.UTF8.GetString(Base64Url.DecodeFromChars(claims))
             : null;
 
-    [GeneratedRegex("""([A-Za-z_]+)\s*=\s*"([^"]*)"(?:\s*,|\s|$)""", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("""(?<name>[A-Za-z_]+)\s*=\s*"(?<value>[^"]*)"(\s*,|\s|$)""", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex Parameter();
 
-    [GeneratedRegex(@"^/([0-9A-Za-z.-]{1,64})/?\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^/(?<tenant>[0-9A-Za-z.-]{1,64})/?\z", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex Tenant();
 }

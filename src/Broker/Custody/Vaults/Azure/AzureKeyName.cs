@@ -22,7 +22,7 @@ internal sealed partial class AzureKeyName
         && uri is { IsDefaultPort: true, HostNameType: UriHostNameType.Dns, Query: "", Fragment: "", UserInfo: "" }
         && uri.Scheme == Uri.UriSchemeHttps
         && KeyPath().Match(uri.AbsolutePath) is { Success: true } path
-            ? new AzureKeyName(uri.IdnHost, path.Groups[1].Value)
+            ? new AzureKeyName(uri.IdnHost, path.Groups["name"].Value)
             : throw new InvalidOperationException(
                 $"Vault:Azure:KeyId is '{keyId}'; it must be the address of a key without a version, such as https://NAME.vault.azure.net/keys/KEY.");
 
@@ -43,7 +43,7 @@ internal sealed partial class AzureKeyName
         && string.Equals(next.IdnHost, Host, StringComparison.OrdinalIgnoreCase)
         && next.AbsolutePath == $"/keys/{Name}/versions";
 
-    [GeneratedRegex(@"^/keys/([0-9A-Za-z-]{1,127})/?\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^/keys/(?<name>[0-9A-Za-z-]{1,127})/?\z", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex KeyPath();
 
     [GeneratedRegex(@"^[0-9a-f]{32}\z", RegexOptions.CultureInvariant)]

@@ -53,7 +53,7 @@ internal sealed partial class TransitKeyName
     [GeneratedRegex(@"^[0-9A-Za-z_-][0-9A-Za-z._-]{0,127}\z", RegexOptions.CultureInvariant)]
     private static partial Regex Name();
 
-    [GeneratedRegex(@"^[0-9A-Za-z_-][0-9A-Za-z._-]*(/[0-9A-Za-z_-][0-9A-Za-z._-]*)*\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^[0-9A-Za-z_-][0-9A-Za-z._-]*(/[0-9A-Za-z_-][0-9A-Za-z._-]*)*\z", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex Path();
 
     [GeneratedRegex(@"^[1-9][0-9]{0,8}\z", RegexOptions.CultureInvariant)]

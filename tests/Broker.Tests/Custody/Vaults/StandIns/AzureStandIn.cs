@@ -103,13 +103,6 @@ public sealed partial class AzureStandIn : VaultStandIn
     {
         var request = context.Request;
         var authorization = request.Headers.Authorization.ToString();
-        if (request.Host.Host != Name || !request.IsHttps)
-        {
-            Stray(request, authorization);
-            await JsonAsync(context, 200, new { });
-            return;
-        }
-
         using var body = new MemoryStream();
         await request.Body.CopyToAsync(body);
         if (authorization.Length == 0 && body.Length > 0)
@@ -153,12 +146,19 @@ public sealed partial class AzureStandIn : VaultStandIn
         return vault;
     }
 
-    private void Stray(HttpRequest request, string authorization)
+    protected override bool IsForAnother(HttpRequest request)
     {
+        if (request.Host.Host == Name && request.IsHttps)
+        {
+            return false;
+        }
+
         lock (Strays)
         {
-            Strays.Add($"{request.Method} {request.Host}{request.Path}{(authorization.Length > 0 ? " with a token" : "")}");
+            Strays.Add($"{request.Method} {request.Host}{request.Path}{(request.Headers.Authorization.Count > 0 ? " with a token" : "")}");
         }
+
+        return true;
     }
 
     private async Task OperateAsync(HttpContext context, JsonElement body)
@@ -259,6 +259,6 @@ public sealed partial class AzureStandIn : VaultStandIn
         return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
     }
 
-    [GeneratedRegex("^/keys/(?<name>[^/]+)(/(?<version>[0-9a-f]{32}))?(/(?<verb>[a-z]+))?$")]
+    [GeneratedRegex("^/keys/(?<name>[^/]+)(/(?<version>[0-9a-f]{32}))?(/(?<verb>[a-z]+))?$", RegexOptions.ExplicitCapture)]
     private static partial Regex Route();
 }

@@ -95,7 +95,7 @@ public sealed partial class TransitStandIn : VaultStandIn
 
     protected override Task RefuseAsync(HttpContext context, int status, string code, string message) => JsonAsync(context, status, new { errors = new[] { message } });
 
-    protected override void End() => File.Delete(TokenFile);
+    protected override void CleanUp() => File.Delete(TokenFile);
 
     private static Task DataAsync(HttpContext context, object data) => JsonAsync(context, 200, new { request_id = Guid.NewGuid(), lease_id = "", renewable = false, data });
 
@@ -189,7 +189,7 @@ public sealed partial class TransitStandIn : VaultStandIn
     private async Task DecryptAsync(HttpContext context, JsonElement body)
     {
         var ciphertext = Ciphertext().Match(body.GetProperty("ciphertext").GetString()!);
-        var version = ciphertext.Success ? int.Parse(ciphertext.Groups[1].Value, CultureInfo.InvariantCulture) : 0;
+        var version = ciphertext.Success ? int.Parse(ciphertext.Groups["version"].Value, CultureInfo.InvariantCulture) : 0;
         if (version == 0 || version > _versions.Count)
         {
             await RefuseAsync(context, 400, "", version == 0 ? "invalid ciphertext: no prefix" : "invalid ciphertext: version is too new");
@@ -202,7 +202,7 @@ public sealed partial class TransitStandIn : VaultStandIn
             return;
         }
 
-        var bytes = Convert.FromBase64String(ciphertext.Groups[2].Value);
+        var bytes = Convert.FromBase64String(ciphertext.Groups["base64"].Value);
         var plain = new byte[bytes.Length - NonceSize - TagSize];
         try
         {
@@ -220,9 +220,9 @@ public sealed partial class TransitStandIn : VaultStandIn
 
     private static byte[] AssociatedData(JsonElement body) => body.TryGetProperty("associated_data", out var data) ? data.GetBytesFromBase64() : [];
 
-    [GeneratedRegex("^/v1/keys/transit/(?<verb>keys|encrypt|decrypt)/(?<key>[^/]+)(?<then>/(rotate|config))?$")]
+    [GeneratedRegex("^/v1/keys/transit/(?<verb>keys|encrypt|decrypt)/(?<key>[^/]+)(?<then>/(rotate|config))?$", RegexOptions.ExplicitCapture)]
     private static partial Regex Route();
 
-    [GeneratedRegex("^vault:v([1-9][0-9]{0,8}):(.+)$")]
+    [GeneratedRegex("^vault:v(?<version>[1-9][0-9]{0,8}):(?<base64>.+)$", RegexOptions.ExplicitCapture)]
     private static partial Regex Ciphertext();
 }

@@ -54,7 +54,7 @@ public abstract class VaultStandIn : IAsyncDisposable
             await _app.DisposeAsync();
         }
 
-        End();
+        CleanUp();
         GC.SuppressFinalize(this);
     }
 
@@ -69,9 +69,12 @@ public abstract class VaultStandIn : IAsyncDisposable
     }
 
     /// <summary>Takes away what it left outside.</summary>
-    protected virtual void End()
+    protected virtual void CleanUp()
     {
     }
+
+    /// <summary>Whether a request was meant for another host, which is noted before any fault can hide it.</summary>
+    protected virtual bool IsForAnother(HttpRequest request) => false;
 
     /// <summary>Answers a request that no fault stopped.</summary>
     protected abstract Task AnswerAsync(HttpContext context);
@@ -87,6 +90,12 @@ public abstract class VaultStandIn : IAsyncDisposable
 
     private async Task ServeAsync(HttpContext context)
     {
+        if (IsForAnother(context.Request))
+        {
+            await JsonAsync(context, 200, new { });
+            return;
+        }
+
         Calls.Enqueue($"{context.Request.Method} {context.Request.Path}");
         if (Faults.Slow > TimeSpan.Zero)
         {
