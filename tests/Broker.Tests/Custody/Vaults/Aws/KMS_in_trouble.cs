@@ -103,7 +103,7 @@ public sealed class KMS_in_trouble : IAsyncLifetime
     public async Task Says_when_the_key_is_not_there()
     {
         var gone = await _vault.ResolveAsync(_kms.Current.Arn[..^12] + "000000000000", None);
-        using var noAlias = _kms.Vault(keyId: KmsStandIn.AliasArn + "-other");
+        using var noAlias = _kms.Vault(keyId: KmsStandIn.ConfiguredArn + "-other");
 
         await gone.Awaiting(k => k.UnwrapKeyAsync(AwsKek.Algorithm, _wrapped, None)).Should().ThrowAsync<KeyNotFoundException>();
         await noAlias.Awaiting(v => v.CurrentAsync(None)).Should().ThrowAsync<KeyNotFoundException>().WithMessage("*-other*");
@@ -152,7 +152,7 @@ public sealed class KMS_in_trouble : IAsyncLifetime
     [Fact]
     public async Task Is_a_refusal_where_the_region_is_another()
     {
-        using var elsewhere = _kms.Vault(keyId: KmsStandIn.AliasArn.Replace(KmsStandIn.Region, "eu-west-1"));
+        using var elsewhere = _kms.Vault(keyId: KmsStandIn.ConfiguredArn.Replace(KmsStandIn.Region, "eu-west-1"));
 
         await elsewhere.Awaiting(v => v.CurrentAsync(None)).Should().ThrowAsync<VaultRefusedException>().WithMessage("*scoped*");
     }
@@ -172,16 +172,16 @@ public sealed class KMS_in_trouble : IAsyncLifetime
         static string? Complaint(string keyId, string? region = null, string? url = null) => AwsOptions.ComplaintOf(new AwsOptions { KeyId = keyId, Region = region, ServiceUrl = url });
 
         AwsOptions.ComplaintOf(null).Should().Contain("Vault:Aws");
-        Complaint(KmsStandIn.AliasArn, KmsStandIn.Region, "https://vpce.example").Should().BeNull();
-        Complaint(KmsStandIn.AliasArn, null, "http://127.0.0.1:4566").Should().BeNull();
+        Complaint(KmsStandIn.ConfiguredArn, KmsStandIn.Region, "https://vpce.example").Should().BeNull();
+        Complaint(KmsStandIn.ConfiguredArn, null, "http://127.0.0.1:4566").Should().BeNull();
         foreach (var keyId in (string[])["", "alias/tokenbroker", "1234abcd-12ab-34cd-56ef-1234567890ab", "arn:aws:s3:eu-central-1:1:key/a", "arn:aws:kms::1:key/a", "arn:aws:kms:eu-central-1:1:key/", "arn:aws:kms:eu-central-1:1:grant/a"])
         {
             Complaint(keyId).Should().Contain("ARN", keyId);
         }
 
-        Complaint(KmsStandIn.AliasArn, "eu-west-1").Should().Contain("Region");
-        Complaint(KmsStandIn.AliasArn, null, "http://kms.example").Should().Contain("https");
-        Complaint(KmsStandIn.AliasArn, null, "nonsense").Should().Contain("https");
+        Complaint(KmsStandIn.ConfiguredArn, "eu-west-1").Should().Contain("Region");
+        Complaint(KmsStandIn.ConfiguredArn, null, "http://kms.example").Should().Contain("https");
+        Complaint(KmsStandIn.ConfiguredArn, null, "nonsense").Should().Contain("https");
     }
 
     private Func<Task<byte[]>> UnwrappingAsync() => () => _kek.UnwrapKeyAsync(AwsKek.Algorithm, _wrapped, Mine, None);

@@ -41,18 +41,18 @@ internal sealed class KmsKey(string arn, DateTimeOffset createdAt)
     {
         ["AWSAccountId"] = KmsStandIn.Account,
         ["KeyId"] = Id,
-        ["Arn"] = arn,
+        [nameof(Arn)] = arn,
         ["CreationDate"] = createdAt.ToUnixTimeMilliseconds() / 1000.0,
         ["Enabled"] = State == "Enabled",
-        ["Description"] = Description,
+        [nameof(Description)] = Description,
         ["KeyUsage"] = Usage,
         ["KeyState"] = State,
-        ["Origin"] = Origin,
+        [nameof(Origin)] = Origin,
         ["KeyManager"] = "CUSTOMER",
         ["KeySpec"] = Spec,
         ["CustomerMasterKeySpec"] = Spec,
         ["EncryptionAlgorithms"] = new JsonArray("SYMMETRIC_DEFAULT"),
-        ["MultiRegion"] = MultiRegion,
+        [nameof(MultiRegion)] = MultiRegion,
     };
 
     public void RequireEnabled()

@@ -53,7 +53,7 @@ internal sealed class KmsStandIn : IAsyncDisposable
 
     public static AWSCredentials Expired => new SessionAWSCredentials(AccessKeyId, SecretKey, ExpiredToken);
 
-    public static string AliasArn => Arns + AliasName;
+    public static string ConfiguredArn => Arns + AliasName;
 
     public KmsFaults Faults { get; } = new();
 
@@ -80,12 +80,12 @@ internal sealed class KmsStandIn : IAsyncDisposable
     }
 
     public AwsVault Vault(AWSCredentials? credentials = null, string? keyId = null, string? url = null) => AwsVault.Create(
-        new AwsOptions { KeyId = keyId ?? AliasArn, ServiceUrl = url ?? Url }, TimeSpan.FromSeconds(10), credentials ?? Credentials);
+        new AwsOptions { KeyId = keyId ?? ConfiguredArn, ServiceUrl = url ?? Url }, TimeSpan.FromSeconds(10), credentials ?? Credentials);
 
     public Dictionary<string, string> Settings() => new()
     {
         ["Vault:Provider"] = "aws-kms",
-        ["Vault:Aws:KeyId"] = AliasArn,
+        ["Vault:Aws:KeyId"] = ConfiguredArn,
         ["Vault:Aws:ServiceUrl"] = Url,
     };
 

@@ -183,7 +183,7 @@ public sealed class Using_a_KMS_key : IAsyncLifetime
         _vault.Holds(_kms.NewKey().Arn).Should().BeTrue("the alias may have pointed there");
         one.Holds(arn).Should().BeTrue();
         one.Holds(_kms.NewKey().Arn).Should().BeFalse();
-        foreach (var other in (string[])[arn.Replace("111122223333", "444455556666"), arn.Replace("eu-central-1", "eu-west-1"), KmsStandIn.AliasArn, arn + "/more", arn.Replace("key/", "alias/"), "local-file:00"])
+        foreach (var other in (string[])[arn.Replace("111122223333", "444455556666"), arn.Replace("eu-central-1", "eu-west-1"), KmsStandIn.ConfiguredArn, arn + "/more", arn.Replace("key/", "alias/"), "local-file:00"])
         {
             _vault.Holds(other).Should().BeFalse(other);
             one.Holds(other).Should().BeFalse(other);

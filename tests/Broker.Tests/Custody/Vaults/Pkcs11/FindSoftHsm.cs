@@ -33,7 +33,7 @@ internal static class FindSoftHsm
 
     private static string Run(string program, params string[] arguments)
     {
-        var start = new ProcessStartInfo("sh", ["-c", "exec \"$@\" 2>&1", "sh", program, .. arguments]) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("sh", ["-c", "exec \"$@\" 2>&1", "sh", program, .. arguments]) { UseShellExecute = false, RedirectStandardOutput = true };
         start.Environment["DEBIAN_FRONTEND"] = "noninteractive";
         using var process = Process.Start(start) ?? throw new InvalidOperationException($"{program} did not start.");
         var said = process.StandardOutput.ReadToEnd();

@@ -117,7 +117,7 @@ internal sealed class SoftToken : IDisposable
         byte[] bytes => Pkcs11Module.Factories.ObjectAttributeFactory.Create(type, bytes),
         string text => Pkcs11Module.Factories.ObjectAttributeFactory.Create(type, text),
         ulong number => Pkcs11Module.Factories.ObjectAttributeFactory.Create(type, number),
-        _ => throw new ArgumentException(value.GetType().Name),
+        _ => throw new ArgumentException("No attribute is of this type.", nameof(value)),
     };
 
     /// <summary>Makes an AES key as another program might: any attribute can be given another value.</summary>
@@ -136,6 +136,7 @@ internal sealed class SoftToken : IDisposable
     {
         using var process = Process.Start(new ProcessStartInfo("softhsm2-util", arguments)
         {
+            UseShellExecute = false,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             Environment = { ["SOFTHSM2_CONF"] = Configuration },
