@@ -29,7 +29,7 @@ public sealed class Uploading_a_key(SharedBroker shared)
         {
             var page = await person.PageAsync(url);
             page.QuerySelector("#NewKey")!.HasAttribute("name").Should().BeFalse("a browser posts only what has a name");
-            page.QuerySelector("noscript")!.TextContent.Should().Contain("Scripts are off in this browser").And.Contain("the key is not sent at all");
+            page.QuerySelector("[data-seal-without]")!.TextContent.Should().Contain("Scripts are off in this browser").And.Contain("the key is not sent at all");
             page.QuerySelector("input[data-seals='NewKey']")!.GetAttribute("data-key").Should().HaveLength(87, "it is an uncompressed point of P-256");
         }
     }
@@ -202,7 +202,7 @@ public sealed class Uploading_a_key(SharedBroker shared)
         await using var broker = await BrokerHost.StartAsync(new() { ["Custody:AllowPlainUpload"] = "true" });
         using var person = await Person.SignedUpAsync(broker);
         var page = await person.PageAsync("/keys");
-        page.QuerySelector("noscript").Should().BeNull();
+        page.QuerySelector("[data-seal-without]").Should().BeNull();
         page.QuerySelector("#NewKey")!.GetAttribute("name").Should().Be("NewKey");
         Person.FieldsOf((IHtmlFormElement)page.QuerySelector(AddForm)!).Count(field => field.Key == "NewKey").Should().Be(2);
         TargetOf(page).HasAttribute("disabled").Should().BeTrue("without its script a browser posts the typed one alone");
