@@ -36,6 +36,12 @@ public sealed class Every_page(Quickstart quickstart)
         await visitor.ExpectAccessibleAsync();
         await LookAsync("/");
         await LookAsync("/keys");
+        await visitor.Page.Locator("summary", new() { HasText = "Delete" }).First.ClickAsync();
+        await LookHereAsync();
+        await visitor.Page.Locator("a.row-title").First.ClickAsync();
+        await LookHereAsync();
+        await visitor.Page.GetByRole(AriaRole.Link, new() { Name = "Replace" }).ClickAsync();
+        await LookHereAsync();
         await LookAtReviewAsync();
 
         async Task LookAtReviewAsync()

@@ -62,11 +62,12 @@ public sealed class Quickstart : IAsyncLifetime
     }
 
     /// <summary>A fresh browser profile with a platform authenticator that says yes, as a fingerprint reader would.</summary>
-    internal async Task<Visitor> NewVisitorAsync(ColorScheme scheme = ColorScheme.Light, int width = 1100, int height = 900)
+    internal async Task<Visitor> NewVisitorAsync(ColorScheme scheme = ColorScheme.Light, int width = 1100, int height = 900, bool scripts = true)
     {
         var context = await _browser!.NewContextAsync(new BrowserNewContextOptions
         {
             ColorScheme = scheme,
+            JavaScriptEnabled = scripts,
             ReducedMotion = ReducedMotion.Reduce,
             ViewportSize = new ViewportSize { Width = width, Height = height },
         });

@@ -5,6 +5,7 @@ import { Aes256Gcm, CipherSuite, DhkemP256HkdfSha256, HkdfSha256 } from "./vendo
 
 const suite = new CipherSuite({ kem: new DhkemP256HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes256Gcm() });
 
+for (const warning of document.querySelectorAll("[data-seal-without]")) { warning.hidden = true; }
 for (const target of document.querySelectorAll("input[data-seals]")) { guard(target); }
 
 function guard(target) {
@@ -42,6 +43,9 @@ function guard(target) {
     state = "sealing";
     try {
       target.value = await seal(target.dataset, typed.value);
+
+      // The browser may have sealed it at once, and takes no second submission from within the event of the first.
+      await new Promise((resolve) => { setTimeout(resolve); });
     } catch {
       state = "idle";
       say(form, "Your browser could not seal the key, so nothing was sent. Reload the page over https and try again.");

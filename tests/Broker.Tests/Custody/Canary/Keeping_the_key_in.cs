@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using TokenBroker.Samples.SandboxUpstream;
+using TokenBroker.Tests.Accounts;
 using TokenBroker.Tests.Authorization.Consent;
 using TokenBroker.Tests.Host;
 
@@ -76,11 +77,20 @@ public sealed class Keeping_the_key_in
         using var unknown = await person.PostAsync("/keys", new() { ["NewKey"] = _key, ["Upstream"] = "nowhere" }, "form[action='/keys']:has(#NewKey)");
         unknown.StatusCode.Should().Be(HttpStatusCode.NotFound);
 
+        // As a page without its script would, which is refused unread; and a sealed key twice.
+        using var plain = await person.PostFromAsync("/keys", "/keys", new() { ["NewKey"] = _key, ["Upstream"] = "openai" });
+        plain.StatusCode.Should().Be(HttpStatusCode.OK);
+        var form = await person.PageAsync("/keys");
+        for (var i = 0; i < 2; i++)
+        {
+            using var sent = await person.SubmitAsync(form, "/keys", new() { ["NewKey"] = _refusedKey }, "form[action='/keys']:has(#NewKey)");
+        }
+
         var app = new OAuthApp(person.Host, BrokerHost.OtherAppId);
         var page = await ConsentPage.OpenAsync(person, app.AuthorizeUrl());
         page.Set("Form.KeyId", "new").Set("Form.NewKey", _keyAtConsent);
         using (var wrong = await page.Set("Form.Budget", "-1").AnswerAsync())
-        using (var refused = await page.Set("Form.Budget", "5").Set("Form.NewKey", _refusedKey).AnswerAsync())
+        using (var refused = await (await page.AgainAsync(wrong)).Set("Form.Budget", "5").Set("Form.NewKey", _refusedKey).AnswerAsync())
         using (var forgedToo = await (await ConsentPage.OpenAsync(person, app.AuthorizeUrl())).Set("Form.KeyId", "new").Set("Form.NewKey", _keyAtConsent).Set("__RequestVerificationToken").AnswerAsync())
         {
             forgedToo.StatusCode.Should().Be(HttpStatusCode.BadRequest);
