@@ -34,7 +34,7 @@ public sealed class Turning_the_vaults_key
             text.Output.Should().Contain($"{now}  current  wraps nothing").And.Contain($"{before}  old").And.Contain("1 upstream keys").And.Contain("data keys unwrap");
         }
 
-        foreach (var (refused, why) in (ReadOnlySpan<(string, string)>)[(before, "still wraps"), (now, "is the current version"), ("local-file:0", "No configured vault has")])
+        foreach (var (refused, why) in ((string, string)[])[(before, "still wraps"), (now, "is the current version"), ("local-file:0", "No configured vault has")])
         {
             using var retire = await RunAsync(broker, "vault", "retire", refused, "--yes");
             retire.ExitCode.Should().Be(1);
