@@ -2,8 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
-using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.Options;
 using TokenBroker.Audit;
 using TokenBroker.Custody.Rewrapping;
 using TokenBroker.Operations.Vaults;

@@ -1,6 +1,5 @@
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.Options;
 using TokenBroker.Custody.Vaults;
 using TokenBroker.Storage;
 

@@ -65,9 +65,9 @@ internal static class VaultCommands
                 {
                     throw new InvalidOperationException(exception.Message, exception);
                 }
-                catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+                catch (OperationCanceledException exception) when (cancellationToken.IsCancellationRequested)
                 {
-                    throw new InvalidOperationException("Interrupted.");
+                    throw new InvalidOperationException("Interrupted.", exception);
                 }
             });
 

@@ -97,7 +97,7 @@ public sealed class Rewrapping_a_hundred_thousand_keys(ITestOutputHelper output)
         for (; !enough.IsCancellationRequested; calls++)
         {
             using var answer = await person.Api.ChatAsync();
-            answer.StatusCode.Should().Be(HttpStatusCode.OK, await answer.Content.ReadAsStringAsync());
+            answer.StatusCode.Should().Be(HttpStatusCode.OK, await answer.Content.ReadAsStringAsync(CancellationToken.None));
             broker.Services.GetRequiredService<OpenKeys>().Drop(keyId);
             await Task.Delay(50, CancellationToken.None);
         }

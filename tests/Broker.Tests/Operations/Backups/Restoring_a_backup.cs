@@ -153,9 +153,9 @@ public sealed class Restoring_a_backup : IAsyncLifetime
         yield return ("no zip", RandomNumberGenerator.GetBytes(5000));
         foreach (var at in (double[])[0.3, 0.6, 0.9])
         {
-            var flipped = whole.ToArray();
-            flipped[(int)(whole.Length * at)] ^= 0x10;
-            yield return ($"a bit flipped at {at:P0}", flipped);
+            var lost = whole.ToArray();
+            RandomNumberGenerator.Fill(lost.AsSpan((int)(whole.Length * at), 64));
+            yield return ($"64 bytes lost at {at:P0}", lost);
         }
     }
 
