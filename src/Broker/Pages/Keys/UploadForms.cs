@@ -5,7 +5,6 @@ using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.Options;
 using TokenBroker.Accounts;
 using TokenBroker.Authorization;
-using TokenBroker.Custody;
 using TokenBroker.Custody.Uploads;
 using TokenBroker.Custody.Vaults;
 using Secret = TokenBroker.Custody.Secret;
