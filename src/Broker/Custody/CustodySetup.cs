@@ -41,7 +41,7 @@ internal static class CustodySetup
     {
         public Microsoft.Extensions.Options.ValidateOptionsResult Validate(string? name, VaultOptions options)
         {
-            var complaints = options.Previous.Prepend(options).Select(VaultFactory.ComplaintOf).OfType<string>().ToList();
+            var complaints = options.All.Select(VaultFactory.ComplaintOf).OfType<string>().ToList();
             return complaints.Count == 0 ? Microsoft.Extensions.Options.ValidateOptionsResult.Success : Microsoft.Extensions.Options.ValidateOptionsResult.Fail(complaints);
         }
     }

@@ -48,14 +48,17 @@ internal sealed class RecordKey(IServiceScopeFactory scopes, Vault vault, TimePr
     }
 
     /// <summary>Makes it where there is none yet, then opens it.</summary>
-    public async Task PrepareAsync(CancellationToken cancellationToken)
+    /// <param name="records">Some of what it may have sealed: of every database that is in use, at least one record.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="InvalidOperationException">It is missing, and the database holds what it sealed.</exception>
+    public async Task PrepareAsync(IReadOnlyList<byte[]> records, CancellationToken cancellationToken)
     {
         await using (var scope = scopes.CreateAsyncScope())
         {
             var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
             if (!await db.CustodySecrets.AnyAsync(s => s.Id == Id, cancellationToken))
             {
-                await db.InTransactionAsync(() => MakeAsync(db, cancellationToken), cancellationToken);
+                await db.InTransactionAsync(() => MakeAsync(db, records, cancellationToken), cancellationToken);
             }
         }
 
@@ -68,19 +71,16 @@ internal sealed class RecordKey(IServiceScopeFactory scopes, Vault vault, TimePr
         _opening.Dispose();
     }
 
-    private async Task MakeAsync(BrokerDbContext db, CancellationToken cancellationToken)
+    private async Task MakeAsync(BrokerDbContext db, IReadOnlyList<byte[]> records, CancellationToken cancellationToken)
     {
         if (await db.CustodySecrets.AnyAsync(s => s.Id == Id, cancellationToken))
         {
             return;
         }
 
-        foreach (var envelope in await db.ServerKeys.Select(k => k.SealedPrivateKey).ToListAsync(cancellationToken))
+        if (records.Any(record => EnvelopeFormat.Read(record).Version != EnvelopeFormat.BeforeRewrapping))
         {
-            if (EnvelopeFormat.Read(envelope).Version != EnvelopeFormat.BeforeRewrapping)
-            {
-                throw new InvalidOperationException("The database holds records but no record key: its row is missing from custody_secrets. Restore the database from its backup; nothing was changed.");
-            }
+            throw new InvalidOperationException("The database holds records but no record key: its row is missing from custody_secrets. Restore the database from its backup; nothing was changed.");
         }
 
         using var key = Secret.Random(32);

@@ -20,7 +20,7 @@ internal sealed class Startup(IServiceProvider services, IConfiguration configur
         await services.PrepareStorageAsync(cancellationToken);
         await RefuseToReplaceTheVaultAsync(cancellationToken);
         await services.GetRequiredService<Vault>().CheckAsync(cancellationToken);
-        await services.GetRequiredService<RecordKey>().PrepareAsync(cancellationToken);
+        await PrepareRecordKeyAsync(cancellationToken);
         await services.GetRequiredService<ServerKeys>().RefreshAsync(cancellationToken);
         await services.RegisterConfiguredAppsAsync(configuration, cancellationToken);
     }
@@ -32,6 +32,14 @@ internal sealed class Startup(IServiceProvider services, IConfiguration configur
     public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>The server's own keys are what every database that is in use holds.</summary>
+    private async Task PrepareRecordKeyAsync(CancellationToken cancellationToken)
+    {
+        await using var scope = services.CreateAsyncScope();
+        var records = await scope.ServiceProvider.GetRequiredService<BrokerDbContext>().ServerKeys.Select(k => k.SealedPrivateKey).ToListAsync(cancellationToken);
+        await services.GetRequiredService<RecordKey>().PrepareAsync(records, cancellationToken);
+    }
 
     /// <summary>A new key file beside data that the old one sealed would hide the loss: nothing of it would open.</summary>
     private async Task RefuseToReplaceTheVaultAsync(CancellationToken cancellationToken)

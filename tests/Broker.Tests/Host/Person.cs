@@ -33,6 +33,9 @@ public sealed class Person : IDisposable
     /// <summary>Every byte of text that this browser received.</summary>
     public List<string> Received { get; } = [];
 
+    /// <summary>The body of every form that this browser sent, as a proxy on the way could keep it.</summary>
+    public List<string> Sent { get; } = [];
+
     /// <summary>Someone with an account, signed in.</summary>
     public static async Task<Person> SignedUpAsync(BrokerHost host)
     {
@@ -118,6 +121,11 @@ public sealed class Person : IDisposable
 
     public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request)
     {
+        if (request.Content is { } form)
+        {
+            Sent.Add(await form.ReadAsStringAsync());
+        }
+
         var response = await _http.SendAsync(request);
         Received.Add(response.Headers + (await response.Content.ReadAsStringAsync()));
         return response;

@@ -33,7 +33,7 @@ internal static class VaultFactory
     public static Vault Create(IServiceProvider services)
     {
         var options = services.GetRequiredService<IOptions<VaultOptions>>().Value;
-        var vaults = options.Previous.Prepend(options).Select(settings => Create(settings, services)).ToList();
+        var vaults = options.All.Select(settings => Create(settings, services)).ToList();
         return new Vault(vaults, options.Patience, services.GetRequiredService<TimeProvider>());
     }
 

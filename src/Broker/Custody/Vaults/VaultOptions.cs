@@ -20,11 +20,14 @@ internal sealed class VaultOptions : VaultSettings
     public TimeSpan Patience { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Vaults that still wrap some records. <c>broker vault rewrap</c> moves those to the vault above; nothing new is wrapped here.</summary>
-    public IList<VaultSettings> Previous { get; set; } = [];
+    public IList<PreviousVault> Previous { get; set; } = [];
+
+    /// <summary>This one, then the previous ones.</summary>
+    public IReadOnlyList<VaultSettings> All => [this, .. Previous];
 }
 
 /// <summary>One vault: its kind, and the section of that kind.</summary>
-internal class VaultSettings
+internal abstract class VaultSettings
 {
     public const string LocalFileKind = "local-file";
     public const string AwsKind = "aws-kms";
@@ -53,3 +56,6 @@ internal class VaultSettings
 
     public string LocalFilePathIn(string dataDirectory) => LocalFilePath ?? Path.Combine(dataDirectory, "vault.key");
 }
+
+/// <summary>One of <see cref="VaultOptions.Previous"/>.</summary>
+internal sealed class PreviousVault : VaultSettings;

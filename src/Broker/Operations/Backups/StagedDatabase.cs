@@ -22,7 +22,7 @@ internal static class StagedDatabase
         builder.Services.PostConfigure<VaultOptions>(options =>
         {
             var home = builder.Configuration.GetSection("Storage").Get<StorageOptions>() ?? new StorageOptions();
-            foreach (var settings in options.Previous.Prepend(options))
+            foreach (var settings in options.All)
             {
                 settings.LocalFilePath = settings.LocalFilePathIn(home.DataDirectory);
             }

@@ -79,6 +79,15 @@ internal sealed class Evidence : IDisposable
         }
     }
 
+    /// <summary>What a proxy on the way to the broker could keep.</summary>
+    public void KeepRequests(Person person)
+    {
+        foreach (var text in person.Sent)
+        {
+            Keep("request", text);
+        }
+    }
+
     /// <param name="broker">Whose log.</param>
     /// <param name="from">How many lines were there before there was a key.</param>
     public void KeepLog(BrokerHost broker, int from = 0)

@@ -39,7 +39,7 @@ public abstract class VaultStandIn : IAsyncDisposable
     internal IKeyVault Open(Action<VaultSettings>? change = null)
     {
         var configured = Settings.Select(pair => KeyValuePair.Create(pair.Key, (string?)pair.Value));
-        var settings = new ConfigurationBuilder().AddInMemoryCollection(configured).Build().GetSection("Vault").Get<VaultSettings>()!;
+        var settings = new ConfigurationBuilder().AddInMemoryCollection(configured).Build().GetSection("Vault").Get<PreviousVault>()!;
         change?.Invoke(settings);
         var services = new ServiceCollection();
         Connect(services);
