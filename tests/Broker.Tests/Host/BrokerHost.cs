@@ -9,7 +9,6 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using TokenBroker.Samples.SandboxUpstream;
 using TokenBroker.Storage;
-using TokenBroker.Tests.Operations;
 
 namespace TokenBroker.Tests.Host;
 
@@ -131,16 +130,6 @@ public sealed class BrokerHost : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops the broker here and starts the real program on the same data and address, with the same configuration.</summary>
-    internal async Task<BrokerProcess> MoveToProcessAsync()
-    {
-        await StopBrokerAsync();
-        var process = BrokerProcess.Start("Development", Arguments());
-        return await process.IsReadyAsync(Address)
-            ? process
-            : throw new InvalidOperationException($"The program did not start: {process.Output} {process.Error}");
-    }
-
     public async Task RestartBrokerAsync()
     {
         await StopBrokerAsync();
@@ -172,7 +161,8 @@ public sealed class BrokerHost : IAsyncDisposable
         }
     }
 
-    private string[] Arguments()
+    /// <summary>The configuration, as the program takes it on its command line.</summary>
+    public string[] Arguments()
     {
         var settings = new Dictionary<string, string>
         {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using TokenBroker.Tests.Host;
 
 namespace TokenBroker.Tests.Operations;
 
@@ -46,6 +47,16 @@ internal sealed class BrokerProcess : IDisposable
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
         return broker;
+    }
+
+    /// <summary>Stops the broker of the tests' own process and starts the program on the same data and address, with the same configuration.</summary>
+    public static async Task<BrokerProcess> TakeOverAsync(BrokerHost host)
+    {
+        await host.StopBrokerAsync();
+        var process = Start("Development", host.Arguments());
+        return await process.IsReadyAsync(host.Address)
+            ? process
+            : throw new InvalidOperationException($"The program did not start: {process.Output} {process.Error}");
     }
 
     /// <summary>Runs it to its end.</summary>

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using TokenBroker.Tests.Custody.Canary;
 using TokenBroker.Tests.Host;
+using TokenBroker.Tests.Operations;
 
 namespace TokenBroker.Tests.Custody.Memory;
 
@@ -28,7 +29,7 @@ public sealed class Scanning_the_brokers_memory
         await using var host = await BrokerHost.StartAsync(Soon);
         using var person = await Person.SignedUpAsync(host);
         var key = KeySearch.NewKey();
-        using var broker = await host.MoveToProcessAsync();
+        using var broker = await BrokerProcess.TakeOverAsync(host);
         (await person.AddKeyAsync(key)).Should().BeNull();
         var tokens = await new OAuthApp(host).ConnectAsync(person);
         for (var i = 0; i < 20; i++)
@@ -64,7 +65,7 @@ public sealed class Scanning_the_brokers_memory
         }
 
         await using var host = await BrokerHost.StartAsync();
-        using var broker = await host.MoveToProcessAsync();
+        using var broker = await BrokerProcess.TakeOverAsync(host);
 
         var limits = await File.ReadAllLinesAsync($"/proc/{broker.Id}/limits");
         limits.Should().Contain(line => line.StartsWith("Max core file size", StringComparison.Ordinal) && line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[4] == "0");
