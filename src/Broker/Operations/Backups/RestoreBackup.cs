@@ -10,7 +10,7 @@ using TokenBroker.Storage;
 
 namespace TokenBroker.Operations.Backups;
 
-internal sealed record EndedByRestore(int Sessions, int Tokens, int ApiTokens);
+internal sealed record EndedByRestore(int Sessions, int Tokens, int ApiTokens, int Grants);
 
 internal sealed record RestoredBackup(BackupManifest Manifest, string? SetAside, EndedByRestore? Ended, bool VaultChecked);
 
@@ -134,12 +134,17 @@ internal sealed class RestoreBackup(string[] configuration)
                         await db.Sessions.Where(s => s.EndedAt == null).ExecuteUpdateAsync(set => set.SetProperty(s => s.EndedAt, now), cancellationToken),
                         await db.Tokens.Where(t => t.Status != OpenIddictConstants.Statuses.Revoked)
                             .ExecuteUpdateAsync(set => set.SetProperty(t => t.Status, OpenIddictConstants.Statuses.Revoked), cancellationToken),
-                        await db.ApiTokens.ExecuteDeleteAsync(cancellationToken));
+                        await db.ApiTokens.ExecuteDeleteAsync(cancellationToken),
+
+                        // One may have been ended since. Its person decides again: in the portal, or when the app asks.
+                        await db.Grants.Where(g => g.Status == OpenIddictConstants.Statuses.Valid && g.PausedAt == null)
+                            .ExecuteUpdateAsync(set => set.SetProperty(g => g.PausedAt, now).SetProperty(g => g.Revision, g => g.Revision + 1), cancellationToken));
+                    await db.CarriedKeys.ExecuteDeleteAsync(cancellationToken);
                 }
 
                 await audit.RecordAsync(
                     "backup.restored", KekEvents.Actor, "backup:" + manifest.Sha256, null,
-                    new { made_at = manifest.MadeAt, sessions_kept = keepSessions, sessions = ended?.Sessions, tokens = ended?.Tokens, api_tokens = ended?.ApiTokens },
+                    new { made_at = manifest.MadeAt, sessions_kept = keepSessions, sessions = ended?.Sessions, tokens = ended?.Tokens, api_tokens = ended?.ApiTokens, grants_paused = ended?.Grants },
                     cancellationToken);
             },
             cancellationToken);

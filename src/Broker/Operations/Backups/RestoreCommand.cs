@@ -13,7 +13,7 @@ internal static class RestoreCommand
         var replace = new Option<bool>("--replace") { Description = "Where there is a database already, set it aside, with the date in its name." };
         var keepSessions = new Option<bool>("--keep-sessions")
         {
-            Description = "Leave sessions and tokens as they were. What was signed out or revoked after the backup then works again.",
+            Description = "Leave sessions, tokens and grants as they were. What was signed out or revoked after the backup then works again.",
         };
         var withoutVault = new Option<bool>("--without-vault-check") { Description = "Do not check that the configured vault opens it." };
         var json = new Option<bool>("--json") { Description = "Print JSON." };
@@ -46,7 +46,7 @@ internal static class RestoreCommand
         }
 
         lines.Add(restored.Ended is { } ended
-            ? string.Create(CultureInfo.InvariantCulture, $"{ended.Sessions:N0} sessions were ended, {ended.Tokens:N0} tokens revoked and {ended.ApiTokens:N0} personal API tokens deleted: some may have been since the backup.")
+            ? string.Create(CultureInfo.InvariantCulture, $"{ended.Sessions:N0} sessions were ended, {ended.Tokens:N0} tokens revoked and {ended.ApiTokens:N0} personal API tokens deleted, and {ended.Grants:N0} grants paused: some may have been since the backup.")
             : "Sessions and tokens are as they were: what was ended or revoked since the backup works again.");
         lines.Add("Keys, grants, apps and passwords are those of the backup: what was deleted, revoked or changed since must be so again.");
         if (!restored.VaultChecked)
@@ -65,6 +65,7 @@ internal static class RestoreCommand
         sessions_ended = restored.Ended?.Sessions,
         tokens_revoked = restored.Ended?.Tokens,
         api_tokens_deleted = restored.Ended?.ApiTokens,
+        grants_paused = restored.Ended?.Grants,
         vault_checked = restored.VaultChecked,
     });
 }

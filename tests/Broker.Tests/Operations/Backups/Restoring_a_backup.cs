@@ -53,6 +53,33 @@ public sealed class Restoring_a_backup : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Asks_people_again_about_access_that_they_may_have_ended_since()
+    {
+        using var person = await Person.WithKeyAsync(_broker);
+        var app = new OAuthApp(_broker);
+        await app.ConnectAsync(person);
+        await BackUpAsync();
+        await person.PressAsync("Test App", "Revoke");
+        await _broker.StopBrokerAsync();
+        using (var restore = await Backing_up.RunAsync(_broker, "restore", "--from", BackupPath, "--replace"))
+        {
+            restore.ExitCode.Should().Be(0, restore.Error);
+            restore.Output.Should().Contain("1 grants paused");
+        }
+
+        await _broker.StartBrokerAsync();
+        using (var signIn = await person.PostAsync("/sign-in", new() { ["Email"] = person.Email, ["Password"] = Person.Password }))
+        {
+            signIn.StatusCode.Should().Be(HttpStatusCode.SeeOther);
+        }
+
+        using var asked = await person.GetAsync(app.AuthorizeUrl());
+
+        asked.StatusCode.Should().Be(HttpStatusCode.OK, "the app has a secret and would not be asked about otherwise");
+        (await Person.ParseAsync(asked)).QuerySelector("#Budget").Should().NotBeNull("everything is asked");
+    }
+
+    [Fact]
     public async Task Refuses_while_a_broker_runs_or_without_being_told_to_replace()
     {
         using var person = await Person.WithKeyAsync(_broker);
