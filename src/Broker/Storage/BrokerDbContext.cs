@@ -182,6 +182,7 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
         {
             secret.ToTable("custody_secrets");
             secret.HasIndex(s => new { s.Purpose, s.CreatedAt });
+            secret.HasIndex(s => s.ExpiresAt);
             secret.Property(s => s.Purpose).HasMaxLength(20);
         });
         builder.Entity<Usage>(usage =>

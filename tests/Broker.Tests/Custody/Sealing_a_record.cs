@@ -154,6 +154,46 @@ public sealed class Sealing_a_record : IDisposable
         (await open.Should().ThrowAsync<CryptographicException>()).Which.Message.Should().Contain("not sealed by this data key");
     }
 
+    [Fact]
+    public async Task Opens_a_record_of_the_first_format_and_makes_one_of_the_newest_of_it()
+    {
+        var first = await SealByTheFirstFormatAsync("sk-test-from-before");
+        (await OpenAsync(first)).Should().Be("sk-test-from-before");
+        await FailsAsync(first, Binding with { Owner = "user-2" }, "it belongs to another");
+        var asNewest = first.ToArray();
+        asNewest[3] = 2;
+        await FailsAsync(asNewest, Binding, "it says that it is of another format");
+
+        var rewrapped = await _envelopes.RewrapAsync(first, Binding, CancellationToken.None);
+
+        rewrapped[3].Should().Be(2);
+        (await OpenAsync(rewrapped)).Should().Be("sk-test-from-before");
+        var rolledBack = rewrapped.ToArray();
+        rolledBack[3] = 1;
+        await FailsAsync(rolledBack, Binding, "it says that it is of the first format");
+    }
+
+    /// <summary>As the broker sealed before DEKs could be wrapped anew: the whole header is associated data, and there is no record key.</summary>
+    private async Task<byte[]> SealByTheFirstFormatAsync(string text)
+    {
+        var dek = RandomNumberGenerator.GetBytes(32);
+        var wrapped = await _vault.WrapAsync(dek, Binding, CancellationToken.None);
+        byte[] header =
+        [
+            .. "TBK"u8, 1, 1, .. Field(Encoding.UTF8.GetBytes(wrapped.KekId)), .. Field(wrapped.Bytes),
+            .. HKDF.DeriveKey(HashAlgorithmName.SHA256, dek, 32, [], "tokenbroker envelope 1 commit"u8.ToArray()),
+        ];
+        var (nonce, plain) = (RandomNumberGenerator.GetBytes(12), Encoding.UTF8.GetBytes(text));
+        var (cipher, tag) = (new byte[plain.Length], new byte[16]);
+        using var aes = new AesGcm(HKDF.DeriveKey(HashAlgorithmName.SHA256, dek, 32, [], "tokenbroker envelope 1 encrypt"u8.ToArray()), 16);
+        string[] parts = [Binding.Owner, Binding.RecordId, Binding.Purpose];
+        byte[] data = [.. parts.SelectMany(part => (byte[])[0, 0, 0, (byte)part.Length, .. Encoding.UTF8.GetBytes(part)]), .. header];
+        aes.Encrypt(nonce, plain, cipher, tag, data);
+        return [.. header, .. nonce, .. cipher, .. tag];
+    }
+
+    private static byte[] Field(byte[] bytes) => [(byte)(bytes.Length >> 8), (byte)bytes.Length, .. bytes];
+
     private async Task FailsAsync(byte[] record, EnvelopeBinding binding, string because)
     {
         try

@@ -28,7 +28,7 @@ internal static class PruningRules
         Rule("expired tokens", static (db, now) => db.Tokens.Where(t => t.ExpirationDate < now - s_day).OrderBy(t => t.ExpirationDate)),
         Rule("carried keys", static (db, now) => db.CarriedKeys.Where(k => k.ExpiresAt < now).OrderBy(k => k.ExpiresAt)),
         Rule("used proofs", static (db, now) => db.UsedProofs.Where(p => p.ExpiresAt < now).OrderBy(p => p.ExpiresAt)),
-        Rule("upload keys", static (db, now) => db.CustodySecrets.Where(s => s.ExpiresAt < now).OrderBy(s => s.CreatedAt)),
+        Rule("upload keys", static (db, now) => db.CustodySecrets.Where(s => s.ExpiresAt < now).OrderBy(s => s.ExpiresAt)),
         Rule("sessions", static (db, now) => db.Sessions.Where(s => s.ExpiresAt < now.AddDays(-30)).OrderBy(s => s.ExpiresAt)),
         Rule("notices", static (db, now) => db.Notices.Where(n => n.At < now - NoticeBoard.KeptFor).OrderBy(n => n.At)),
         Rule("API tokens", static (db, now) => db.ApiTokens.Where(t => t.ExpiresAt < now.AddDays(-30)).OrderBy(t => t.ExpiresAt)),

@@ -654,6 +654,8 @@ namespace TokenBroker.Storage.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("ExpiresAt");
+
                     b.HasIndex("Purpose", "CreatedAt");
 
                     b.ToTable("custody_secrets", (string)null);

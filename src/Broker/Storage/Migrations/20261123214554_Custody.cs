@@ -106,6 +106,11 @@ namespace TokenBroker.Storage.Migrations
                 columns: new[] { "KekId", "Id" });
 
             migrationBuilder.CreateIndex(
+                name: "IX_custody_secrets_ExpiresAt",
+                table: "custody_secrets",
+                column: "ExpiresAt");
+
+            migrationBuilder.CreateIndex(
                 name: "IX_custody_secrets_Purpose_CreatedAt",
                 table: "custody_secrets",
                 columns: new[] { "Purpose", "CreatedAt" });

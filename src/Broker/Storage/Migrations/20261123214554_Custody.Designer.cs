@@ -11,7 +11,7 @@ using TokenBroker.Storage;
 namespace TokenBroker.Storage.Migrations
 {
     [DbContext(typeof(BrokerDbContext))]
-    [Migration("20261123200524_Custody")]
+    [Migration("20261123214554_Custody")]
     partial class Custody
     {
         /// <inheritdoc />
@@ -656,6 +656,8 @@ namespace TokenBroker.Storage.Migrations
                         .HasColumnType("TEXT");
 
                     b.HasKey("Id");
+
+                    b.HasIndex("ExpiresAt");
 
                     b.HasIndex("Purpose", "CreatedAt");
 
