@@ -134,7 +134,7 @@ public sealed class One_of_the_keys(PrivateBroker priv) : IClassFixture<PrivateB
 
         using var call = await connected.Api.ChatAsync();
 
-        ((int)call.StatusCode).Should().BeGreaterThanOrEqualTo(500, "nothing is sent with a key that does not open");
+        (await Api.ErrorAsync(call)).Code.Should().Be("upstream_key_rejected", "nothing is sent with a key that does not open");
         (await RowAsync(connected.Person)).Status.Should().Be(KeyStatus.CannotBeOpened);
         var url = await UrlAsync(connected.Person);
         using var tested = await connected.Person.PostAsync(url, [], TestForm);
@@ -180,7 +180,7 @@ public sealed class One_of_the_keys(PrivateBroker priv) : IClassFixture<PrivateB
         await WriteAsync(old.Id, old.Envelope);
 
         using var call = await connected.Api.ChatAsync();
-        ((int)call.StatusCode).Should().BeGreaterThanOrEqualTo(500, "nothing is sent with a key that does not open");
+        (await Api.ErrorAsync(call)).Code.Should().Be("upstream_key_rejected", "nothing is sent with a key that does not open");
     }
 
     [Theory]

@@ -28,11 +28,12 @@ internal sealed class Breaker(TimeProvider time)
 
     /// <summary>Whether the caller may try. One that may must call <see cref="Succeeded"/>, <see cref="Failed"/> or <see cref="GaveUp"/>.</summary>
     /// <param name="wait">Where it may not: for how long.</param>
-    public bool TryEnter(out TimeSpan wait)
+    /// <param name="isTrial">Whether it is the one that tries after a failure. What was on its way before decides nothing any more.</param>
+    public bool TryEnter(out TimeSpan wait, out bool isTrial)
     {
         lock (_gate)
         {
-            wait = TimeSpan.Zero;
+            (wait, isTrial) = (TimeSpan.Zero, false);
             if (_failure is null)
             {
                 return true;
@@ -45,12 +46,17 @@ internal sealed class Breaker(TimeProvider time)
                 return false;
             }
 
-            return _trying = true;
+            return isTrial = _trying = true;
         }
     }
 
-    public void Succeeded()
+    public void Succeeded(bool isTrial)
     {
+        if (!isTrial)
+        {
+            return;
+        }
+
         lock (_gate)
         {
             (_failure, _pause, _trying) = (null, TimeSpan.Zero, false);
@@ -59,12 +65,13 @@ internal sealed class Breaker(TimeProvider time)
 
     /// <param name="failure">What it failed with.</param>
     /// <param name="retryAfter">How long the other side asked to be left alone.</param>
-    public void Failed(Exception failure, TimeSpan? retryAfter)
+    /// <param name="isTrial">As <see cref="TryEnter"/> said.</param>
+    public void Failed(Exception failure, TimeSpan? retryAfter, bool isTrial)
     {
         lock (_gate)
         {
             // Many that were on their way may fail together: that is one failure, not many.
-            if (_failure is null || _trying)
+            if (_failure is null || isTrial)
             {
                 _pause = _pause == TimeSpan.Zero ? ShortestPause : Min(_pause * 2, LongestPause);
                 _failedAt = time.GetTimestamp();
@@ -75,16 +82,17 @@ internal sealed class Breaker(TimeProvider time)
                 _pause = Min(asked, TimeSpan.FromMinutes(1));
             }
 
-            (_failure, _trying) = (failure, false);
+            _failure = failure;
+            _trying = _trying && !isTrial;
         }
     }
 
     /// <summary>The caller left before there was an answer.</summary>
-    public void GaveUp()
+    public void GaveUp(bool isTrial)
     {
         lock (_gate)
         {
-            _trying = false;
+            _trying = _trying && !isTrial;
         }
     }
 

@@ -191,14 +191,14 @@ internal sealed class Vault(IReadOnlyList<IKeyVault> vaults, TimeSpan patience, 
     {
         var breaker = _breakers.GetOrAdd((vault, null), static (_, t) => new Breaker(t), time);
         var ofKey = _breakers.GetOrAdd((vault, kekId), static (_, t) => new Breaker(t), time);
-        if (!ofKey.TryEnter(out var wait))
+        if (!ofKey.TryEnter(out _, out var triesKey))
         {
             throw new VaultRefusedException(ofKey.Failure?.Message ?? "The vault refused this key a moment ago.", ofKey.Failure);
         }
 
-        if (!breaker.TryEnter(out wait))
+        if (!breaker.TryEnter(out var wait, out var triesVault))
         {
-            ofKey.GaveUp();
+            ofKey.GaveUp(triesKey);
             throw new VaultUnavailableException(breaker.Failure?.Message ?? "The vault did not answer a moment ago.", wait, breaker.Failure);
         }
 
@@ -210,8 +210,8 @@ internal sealed class Vault(IReadOnlyList<IKeyVault> vaults, TimeSpan patience, 
             try
             {
                 var result = await call(patient.Token).WaitAsync(patient.Token);
-                breaker.Succeeded();
-                ofKey.Succeeded();
+                breaker.Succeeded(triesVault);
+                ofKey.Succeeded(triesKey);
                 return result;
             }
             finally
@@ -221,8 +221,8 @@ internal sealed class Vault(IReadOnlyList<IKeyVault> vaults, TimeSpan patience, 
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            breaker.GaveUp();
-            ofKey.GaveUp();
+            breaker.GaveUp(triesVault);
+            ofKey.GaveUp(triesKey);
             throw;
         }
         catch (Exception exception) when (exception is OperationCanceledException or HttpRequestException or IOException or TimeoutException or VaultUnavailableException)
@@ -231,21 +231,21 @@ internal sealed class Vault(IReadOnlyList<IKeyVault> vaults, TimeSpan patience, 
                 ?? new VaultUnavailableException(
                     exception is OperationCanceledException ? $"The {vault.Kind} vault did not answer within {patience.TotalSeconds:0.#} s." : $"The {vault.Kind} vault cannot be reached: {exception.Message}",
                     null, exception);
-            breaker.Failed(unavailable, unavailable.RetryAfter);
-            ofKey.GaveUp();
+            breaker.Failed(unavailable, unavailable.RetryAfter, triesVault);
+            ofKey.GaveUp(triesKey);
             throw unavailable;
         }
         catch (Exception exception)
         {
             // It did answer. What is wrong is this key, or what was given to it.
-            breaker.Succeeded();
+            breaker.Succeeded(triesVault);
             if (exception is VaultRefusedException)
             {
-                ofKey.Failed(exception, null);
+                ofKey.Failed(exception, null, triesKey);
             }
             else
             {
-                ofKey.Succeeded();
+                ofKey.Succeeded(triesKey);
             }
 
             throw;
