@@ -85,6 +85,22 @@ public sealed class Making_the_vault_key : IDisposable
     }
 
     [Fact]
+    public async Task Zeroes_a_key_that_was_retired_and_opens_nothing_with_it()
+    {
+        using var vault = LocalFileVault.LoadOrCreate(KeyFile);
+        var old = await vault.CurrentAsync(CancellationToken.None);
+        var wrapped = old.WrapKey(LocalFileKek.Algorithm, new byte[32]);
+        await vault.RotateAsync(CancellationToken.None);
+        old.UnwrapKey(LocalFileKek.Algorithm, wrapped).Should().HaveCount(32, "it is an old version, and not retired yet");
+
+        await vault.RetireAsync(old.KeyId, CancellationToken.None);
+
+        var unwrap = () => old.UnwrapKey(LocalFileKek.Algorithm, wrapped);
+        unwrap.Should().Throw<KeyNotFoundException>().WithMessage("*retired*");
+        File.ReadAllLines(KeyFile).Should().ContainSingle();
+    }
+
+    [Fact]
     public async Task Does_not_show_the_key_in_its_name()
     {
         using var vault = LocalFileVault.LoadOrCreate(KeyFile);

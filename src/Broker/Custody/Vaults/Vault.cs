@@ -102,9 +102,18 @@ internal sealed class Vault(IReadOnlyList<IKeyVault> vaults, TimeSpan patience, 
             {
                 Interlocked.Increment(ref _unwraps);
                 var kek = await ResolveAsync(vault, wrapped.KekId, token);
-                return kek is IBoundKeyEncryptionKey bound
-                    ? await bound.UnwrapKeyAsync(vault.Algorithm, wrapped.Bytes, binding, token)
-                    : await kek.UnwrapKeyAsync(vault.Algorithm, wrapped.Bytes, token);
+                try
+                {
+                    return kek is IBoundKeyEncryptionKey bound
+                        ? await bound.UnwrapKeyAsync(vault.Algorithm, wrapped.Bytes, binding, token)
+                        : await kek.UnwrapKeyAsync(vault.Algorithm, wrapped.Bytes, token);
+                }
+                catch (KeyNotFoundException)
+                {
+                    // It was retired since it was resolved. Should it come back, it is looked for anew.
+                    _resolved.TryRemove((vault, wrapped.KekId), out _);
+                    throw;
+                }
             },
             cancellationToken);
         try

@@ -46,16 +46,14 @@ internal sealed class LocalFileKek : IKeyEncryptionKey, IDisposable
             throw new CryptographicException("The wrapped key is too short.");
         }
 
-        return _key.Reveal(kek =>
+        try
         {
-            var wrapped = encryptedKey.Span;
-            var plain = new byte[wrapped.Length - NonceSize - TagSize];
-            using var aes = new AesGcm(kek, TagSize);
-            aes.Decrypt(
-                wrapped[..NonceSize], wrapped[NonceSize..^TagSize], wrapped[^TagSize..], plain,
-                Encoding.UTF8.GetBytes(KeyId));
-            return plain;
-        });
+            return Unwrap(encryptedKey);
+        }
+        catch (ObjectDisposedException exception)
+        {
+            throw new KeyNotFoundException($"The key '{KeyId}' was retired.", exception);
+        }
     }
 
     public Task<byte[]> WrapKeyAsync(string algorithm, ReadOnlyMemory<byte> key, CancellationToken cancellationToken = default) =>
@@ -65,6 +63,18 @@ internal sealed class LocalFileKek : IKeyEncryptionKey, IDisposable
         Task.FromResult(UnwrapKey(algorithm, encryptedKey, cancellationToken));
 
     public void Dispose() => _key.Dispose();
+
+    private byte[] Unwrap(ReadOnlyMemory<byte> encryptedKey) =>
+        _key.Reveal(kek =>
+        {
+            var wrapped = encryptedKey.Span;
+            var plain = new byte[wrapped.Length - NonceSize - TagSize];
+            using var aes = new AesGcm(kek, TagSize);
+            aes.Decrypt(
+                wrapped[..NonceSize], wrapped[NonceSize..^TagSize], wrapped[^TagSize..], plain,
+                Encoding.UTF8.GetBytes(KeyId));
+            return plain;
+        });
 
     private static void RequireAlgorithm(string algorithm)
     {

@@ -85,7 +85,7 @@ internal sealed class LocalFileVault : IKeyVault, IDisposable
 
     public void Dispose() => _keys.ForEach(key => key.Dispose());
 
-    /// <summary>What the file holds now; a key that was known keeps its object. One that left the file is forgotten, and zeroed with the vault.</summary>
+    /// <summary>What the file holds now; a key that was known keeps its object. One that left the file was retired: it is zeroed.</summary>
     private List<LocalFileKek> Reload()
     {
         lock (_gate)
@@ -100,7 +100,9 @@ internal sealed class LocalFileVault : IKeyVault, IDisposable
                 }
             }
 
+            var gone = _keys.Except(read).ToList();
             Volatile.Write(ref _keys, read);
+            gone.ForEach(key => key.Dispose());
             return read;
         }
     }
