@@ -119,7 +119,7 @@ public sealed class Using_a_KMS_key : IAsyncLifetime
 
         var won = both.Where(rotation => rotation.IsCompletedSuccessfully).Select(rotation => rotation.GetAwaiter().GetResult()).ToList();
         won.Should().NotBeEmpty().And.OnlyHaveUniqueItems();
-        both.Where(rotation => rotation.IsFaulted).Should().OnlyContain(rotation => rotation.Exception!.InnerException is VaultRefusedException);
+        both.Should().NotContain(rotation => rotation.IsFaulted && !(rotation.Exception!.InnerException is VaultRefusedException), "the second may also come just after the first");
         won.Should().Contain((await _vault.CurrentAsync(None)).KeyId);
         (await _vault.VersionsAsync(None)).Should().HaveCount(2 + won.Count);
     }
