@@ -5,7 +5,7 @@ using TokenBroker.Upstreams;
 namespace TokenBroker.Gateway;
 
 /// <summary>A call that may be made. The lease and the call's reservation are the holder's to end.</summary>
-internal sealed record Admitted(Call Call, ReadOnlyMemory<byte> Body, CallLease Lease);
+internal sealed record Admitted(Call Call, OutgoingBody Body, CallLease Lease);
 
 /// <summary>
 /// Decides whether a call may be made: scope, rate, body, model, price and budget, cheapest first. All must say yes;
@@ -64,7 +64,7 @@ internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceTab
 
             admitted = true;
             var call = new Call(caller, upstream, operation, request, key) { Price = price, Reservation = reservation, MostOutput = mostOutput, Path = path };
-            return (new Admitted(call, RequestBody.Apply(body, request.Edits), lease), null);
+            return (new Admitted(call, OutgoingBody.Of(RequestBody.Apply(body, request.Edits)), lease), null);
         }
         finally
         {

@@ -20,7 +20,7 @@ internal sealed class Forwarding(
     private static readonly TimeSpan CutGrace = TimeSpan.FromMilliseconds(150);
 
     /// <returns>The error to answer with, where nothing was answered yet.</returns>
-    public async Task<GatewayError?> SendAsync(HttpContext context, Call call, ReadOnlyMemory<byte> body, string key)
+    public async Task<GatewayError?> SendAsync(HttpContext context, Call call, OutgoingBody body, string key)
     {
         var started = time.GetTimestamp();
         UseBody(context, call, body);
@@ -66,18 +66,28 @@ internal sealed class Forwarding(
         }
     }
 
-    private static void UseBody(HttpContext context, Call call, ReadOnlyMemory<byte> body)
+    private static void UseBody(HttpContext context, Call call, OutgoingBody body)
     {
         // The forwarder would take these for a wish to speak another protocol with the provider.
         context.Request.Headers.Upgrade = default;
         context.Request.Headers.Connection = default;
-        if (body.Length > 0)
+        if (body == OutgoingBody.None)
         {
-            var bytes = MemoryMarshal.TryGetArray(body, out var segment) ? segment : new ArraySegment<byte>(body.ToArray());
-            context.Request.Body = new SentBody(bytes, call);
-            context.Request.ContentLength = body.Length;
+            return;
+        }
+
+        context.Request.Body = new SentBody(body.Stream ?? Wrap(body.Bytes), call);
+        context.Request.ContentLength = body.Length;
+        if (body.Length is not null)
+        {
             context.Request.Headers.TransferEncoding = default;
         }
+    }
+
+    private static MemoryStream Wrap(ReadOnlyMemory<byte> bytes)
+    {
+        var array = MemoryMarshal.TryGetArray(bytes, out var segment) ? segment : new ArraySegment<byte>(bytes.ToArray());
+        return new MemoryStream(array.Array!, array.Offset, array.Count, writable: false);
     }
 
     private static GatewayError? Failure(HttpContext context, Call call, ForwarderError outcome)
@@ -127,12 +137,39 @@ internal sealed class Forwarding(
     }
 
     /// <summary>The body that is sent, which notes on the call when its sending begins.</summary>
-    private sealed class SentBody(ArraySegment<byte> bytes, Call call) : MemoryStream(bytes.Array!, bytes.Offset, bytes.Count, writable: false)
+    private sealed class SentBody(Stream body, Call call) : Stream
     {
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
         public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
             call.Sent = true;
-            return base.ReadAsync(buffer, cancellationToken);
+            return body.ReadAsync(buffer, cancellationToken);
         }
+
+        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("The body is read asynchronously.");
+
+        public override void Flush() => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }
