@@ -11,7 +11,7 @@ internal sealed record Admitted(Call Call, OutgoingBody Body, CallLease Lease);
 /// Decides whether a call may be made: scope, rate, body, model, price and budget, cheapest first. All must say yes;
 /// what cannot be known is a no. On a yes the worst cost is reserved.
 /// </summary>
-internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceTable prices, BudgetLedger budgets, UsageLog usage)
+internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceBook prices, BudgetLedger budgets, UsageLog usage)
 {
     /// <summary>Below this many output tokens an answer is not worth its input: the call is refused instead.</summary>
     private const long LeastOutput = 64;
@@ -50,7 +50,7 @@ internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceTab
             }
 
             request.Model ??= modelInPath;
-            var price = request.Model is null ? null : prices.Find(request.Model);
+            var price = request.Model is null ? null : prices.Find(upstream.PriceListId, request.Model);
             if (operation.Kind != OperationKind.Free && !IsAllowed(caller, request.Model, price))
             {
                 return (null, GatewayError.ModelNotAllowed(request.Model));

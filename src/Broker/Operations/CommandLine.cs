@@ -4,12 +4,13 @@ using System.Security.Cryptography;
 using Microsoft.Extensions.Options;
 using TokenBroker.Audit;
 using TokenBroker.Operations.Backups;
+using TokenBroker.Operations.Prices;
 using TokenBroker.Operations.Vaults;
 using TokenBroker.Storage;
 
 namespace TokenBroker.Operations;
 
-/// <summary>The command line: <c>serve</c> (the default), <c>migrate</c>, <c>audit verify</c>, <c>operators</c>, <c>vault</c>, <c>backup</c>, <c>restore</c>.</summary>
+/// <summary>The command line: <c>serve</c> (the default), <c>migrate</c>, <c>audit verify</c>, <c>operators</c>, <c>vault</c>, <c>backup</c>, <c>restore</c>, <c>prices</c>.</summary>
 internal static class CommandLine
 {
     public static async Task<int> RunAsync(string[] args)
@@ -37,6 +38,7 @@ internal static class CommandLine
             VaultCommands.Create(configuration),
             BackupCommand.Create(configuration),
             RestoreCommand.Create(configuration),
+            PriceCommands.Create(configuration),
         };
         root.SetAction((_, cancellationToken) => ServeAsync(configuration, cancellationToken));
         return await root.Parse(words).InvokeAsync();

@@ -5,6 +5,7 @@ using TokenBroker.Authorization.Keys;
 using TokenBroker.Custody;
 using TokenBroker.Custody.Vaults;
 using TokenBroker.Storage;
+using TokenBroker.Upstreams;
 
 namespace TokenBroker.Operations;
 
@@ -22,6 +23,7 @@ internal sealed class Startup(IServiceProvider services, IConfiguration configur
         await services.GetRequiredService<Vault>().CheckAsync(cancellationToken);
         await PrepareRecordKeyAsync(cancellationToken);
         await services.GetRequiredService<ServerKeys>().RefreshAsync(cancellationToken);
+        await services.GetRequiredService<PriceBook>().RefreshAsync(cancellationToken);
         await services.RegisterConfiguredAppsAsync(configuration, cancellationToken);
     }
 

@@ -10,6 +10,7 @@ using TokenBroker.Custody;
 using TokenBroker.Grants;
 using TokenBroker.Metering;
 using TokenBroker.Notices;
+using TokenBroker.Upstreams;
 
 namespace TokenBroker.Storage;
 
@@ -46,6 +47,8 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
 
     public DbSet<Usage> Usage => Set<Usage>();
 
+    public DbSet<ImportedPrices> ImportedPrices => Set<ImportedPrices>();
+
     public DbSet<Spend> Spend => Set<Spend>();
 
     public DbSet<AuditEvent> AuditEvents => Set<AuditEvent>();
@@ -61,6 +64,7 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
         MapAccounts(builder);
         MapAuthorization(builder);
         MapKeysAndMoney(builder);
+        TokenBroker.Upstreams.ImportedPrices.Map(builder);
         UseVersion7Ids(builder);
     }
 

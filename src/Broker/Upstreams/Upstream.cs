@@ -22,6 +22,10 @@ internal sealed class Upstream(string id, UpstreamOptions options)
 
     public string CredentialPrefix => options.Credential.Prefix;
 
+    public string PriceListId { get; } = options.PriceList.Length > 0 ? options.PriceList : id;
+
+    public UsageShape Usage => options.Usage;
+
     public TimeSpan IdleTimeout => options.IdleTimeout;
 
     public IReadOnlyList<string> SuggestedModels => [.. options.SuggestedModels];

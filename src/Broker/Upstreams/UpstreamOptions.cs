@@ -19,6 +19,12 @@ internal sealed class UpstreamOptions
 
     public CredentialOptions Credential { get; set; } = new();
 
+    /// <summary>The id of the price list that it is charged by; empty for the one that is called like the upstream.</summary>
+    public string PriceList { get; set; } = "";
+
+    /// <summary>How it reports usage.</summary>
+    public UsageShape Usage { get; set; }
+
     /// <summary>How long the provider may stay silent before the call counts as dead. Reasoning models think for minutes.</summary>
     public TimeSpan IdleTimeout { get; set; } = TimeSpan.FromMinutes(10);
 

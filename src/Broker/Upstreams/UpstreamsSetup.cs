@@ -15,12 +15,8 @@ internal static class UpstreamsSetup
             var section = services.GetRequiredService<IConfiguration>().GetSection("Upstreams");
             return new Catalogue(section.Get<Dictionary<string, UpstreamOptions>>() ?? []);
         });
-        builder.Services.AddSingleton(services =>
-        {
-            var file = services.GetRequiredService<IConfiguration>()["Prices:File"];
-            using var stream = file is null ? Embedded("openai-prices.json") : File.OpenRead(file);
-            return PriceTable.Read(stream);
-        });
+        builder.Services.AddOptions<PriceOptions>().BindConfiguration("Prices").ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddSingleton<PriceBook>();
         builder.Services.AddSingleton<UpstreamClient>();
         builder.Services.AddSingleton<KeyCheck>();
     }

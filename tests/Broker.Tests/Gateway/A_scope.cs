@@ -47,7 +47,7 @@ public sealed class A_scope(PrivateBroker own) : IClassFixture<PrivateBroker>
     [Fact]
     public void Covers_the_whole_catalogue()
     {
-        var catalogue = (Upstreams.Catalogue)own.Host.Services.GetService(typeof(Upstreams.Catalogue))!;
+        var catalogue = (TokenBroker.Upstreams.Catalogue)own.Host.Services.GetService(typeof(TokenBroker.Upstreams.Catalogue))!;
         foreach (var call in SampleCall.All)
         {
             catalogue.Find("openai")!.Find(call.Method.Method, call.Path)!.Value.Operation.Name.Should().Be(call.Operation);

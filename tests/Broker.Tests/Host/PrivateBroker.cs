@@ -32,7 +32,7 @@ public sealed class PrivateBroker : IAsyncLifetime
 
     private static async Task<string> PricesWithAsync(string model)
     {
-        await using var embedded = typeof(BrokerApplication).Assembly.GetManifestResourceStream("TokenBroker.Upstreams.openai-prices.json")!;
+        await using var embedded = typeof(BrokerApplication).Assembly.GetManifestResourceStream("TokenBroker.Upstreams.Prices.openai.json")!;
         var prices = (await JsonNode.ParseAsync(embedded))!;
         prices["models"]!.AsArray().Add(JsonNode.Parse(model));
         var file = Path.GetTempFileName();

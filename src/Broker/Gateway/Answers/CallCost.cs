@@ -21,7 +21,7 @@ internal static class CallCost
             return (default, false);
         }
 
-        return call.Tap is { Usage.IsEmpty: false } tap && UsageReader.Read(tap.Usage, call.Operation.Kind) is { } reported
+        return call.Tap is { Usage.IsEmpty: false } tap && UsageReader.Read(tap.Usage, call.Upstream.Usage, call.Operation.Kind) is { } reported
             ? (reported, false)
             : (Estimate(call, elapsed), true);
     }
@@ -37,11 +37,11 @@ internal static class CallCost
                 return new TokenUsage { Input = (request.Bytes / BytesOfToken) + 1, Output = Math.Max(seen, unseen) };
             case OperationKind.Embedding:
                 return new TokenUsage { Input = (request.Bytes / BytesOfToken) + 1 };
-            case OperationKind.Speech when call.Price?.Characters is not null:
+            case OperationKind.Speech when call.Price?.Rates.Characters is not null:
                 return new TokenUsage { Characters = request.Bytes };
             case OperationKind.Speech:
                 return new TokenUsage { Input = (request.Bytes / BytesOfToken) + 1, Output = request.Bytes * 2, AudioOutput = request.Bytes * 2 };
-            case OperationKind.Transcription when call.Price?.AudioSeconds is not null:
+            case OperationKind.Transcription when call.Price?.Rates.AudioSeconds is not null:
                 return new TokenUsage { AudioSeconds = (request.Bytes / 4_000) + 1 };
             case OperationKind.Transcription:
                 return new TokenUsage { Input = request.Bytes / 250, AudioInput = request.Bytes / 250, Output = request.Bytes / 1_000 };

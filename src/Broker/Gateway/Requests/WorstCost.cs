@@ -34,35 +34,37 @@ internal readonly record struct WorstCost(long FixedMicros, long OutputTokens, l
         var images = request.Images * TokensOfInputImage;
         var window = price.ContextWindow ?? DefaultContext;
         var input = request.HasFile ? window : Math.Min(request.Bytes, window * request.Prompts);
-        var inputRate = Most(price.Input, request.HasAudio ? price.AudioInput : null);
+        var rates = price.Rates;
+        var inputRate = price.MostInput(request.HasAudio);
+        var each = Micros(1, rates.Requests?.Most ?? 0);
         switch (kind)
         {
             case OperationKind.Free:
                 return new WorstCost(0, 0, 0);
-            case OperationKind.Chat or OperationKind.Completion or OperationKind.Response when price is { Input: not null, Output: not null }:
+            case OperationKind.Chat or OperationKind.Completion or OperationKind.Response when rates is { Input: not null, Output: not null }:
                 var most = Math.Min(request.MaxOutput ?? long.MaxValue, window);
                 return new WorstCost(
-                    Micros(input + images, inputRate), most, checked(Most(price.Output, price.AudioOutput) * request.Answers * request.Prompts));
-            case OperationKind.Embedding when price.Input is not null:
+                    each + Micros(input + images, inputRate), most, checked(Most(rates.Output, rates.AudioOutput) * request.Answers * request.Prompts));
+            case OperationKind.Embedding when rates.Input is not null:
                 return new WorstCost(Micros(request.Bytes, inputRate), 0, 0);
-            case OperationKind.Image when price is { Input: not null, ImageOutput: not null } or { Input: not null, Output: not null }:
+            case OperationKind.Image when rates is { Input: not null, ImageOutput: not null } or { Input: not null, Output: not null }:
                 return new WorstCost(
                     Micros(Math.Min(request.Bytes, DefaultContext), inputRate)
-                        + Micros(images, Most(price.ImageInput, price.Input))
-                        + Micros(request.Answers * TokensOfOutputImage, Most(price.ImageOutput ?? price.Output, null)),
+                        + Micros(images, Most(rates.ImageInput, rates.Input))
+                        + Micros(request.Answers * TokensOfOutputImage, Most(rates.ImageOutput ?? rates.Output, null)),
                     0,
                     0);
-            case OperationKind.Speech when price.Characters is not null:
-                return new WorstCost(Micros(request.Bytes, price.Characters.Most), 0, 0);
-            case OperationKind.Speech when price is { Input: not null, Output: not null }:
+            case OperationKind.Speech when rates.Characters is not null:
+                return new WorstCost(Micros(request.Bytes, rates.Characters.Most), 0, 0);
+            case OperationKind.Speech when rates is { Input: not null, Output: not null }:
                 return new WorstCost(
-                    Micros(request.Bytes, inputRate) + Micros(request.Bytes * TokensOfSpokenByte, Most(price.Output, price.AudioOutput)), 0, 0);
-            case OperationKind.Transcription when price.AudioSeconds is not null:
-                return new WorstCost(Micros(Seconds(request), price.AudioSeconds.Most), 0, 0);
-            case OperationKind.Transcription when price is { Input: not null, Output: not null }:
+                    Micros(request.Bytes, inputRate) + Micros(request.Bytes * TokensOfSpokenByte, Most(rates.Output, rates.AudioOutput)), 0, 0);
+            case OperationKind.Transcription when rates.AudioSeconds is not null:
+                return new WorstCost(Micros(Seconds(request), rates.AudioSeconds.Most), 0, 0);
+            case OperationKind.Transcription when rates is { Input: not null, Output: not null }:
                 return new WorstCost(
-                    Micros(Seconds(request) * TokensOfAudioSecond, Most(price.Input, price.AudioInput))
-                        + Micros(Seconds(request) * TokensOfAudioSecond, Most(price.Output, null)),
+                    Micros(Seconds(request) * TokensOfAudioSecond, Most(rates.Input, rates.AudioInput))
+                        + Micros(Seconds(request) * TokensOfAudioSecond, Most(rates.Output, null)),
                     0,
                     0);
             default:

@@ -1,0 +1,59 @@
+namespace TokenBroker.Upstreams;
+
+/// <summary>
+/// The price of one model, and how a report of usage becomes money. Each token is priced once: what was read from the
+/// cache, written to it, heard, seen or spoken at its own rate where the list has one, the rest as text.
+/// </summary>
+internal sealed record ModelPrice
+{
+    public required string Id { get; init; }
+
+    public long? ContextWindow { get; init; }
+
+    public required Rates Rates { get; init; }
+
+    /// <summary>True where the list does not know the model, and it costs the ceiling that the operator set.</summary>
+    public bool IsCeiling { get; init; }
+
+    public Rate? Input => Rates.Input;
+
+    public Rate? Output => Rates.Output;
+
+    /// <summary>The most that a token of input can cost, however the provider counts it.</summary>
+    public long MostInput(bool withAudio) => Math.Max(
+        Math.Max(Rates.Input?.Most ?? 0, withAudio ? Rates.AudioInput?.Most ?? 0 : 0),
+        Math.Max(Rates.CacheWrite?.Most ?? 0, Rates.CacheWriteLong?.Most ?? 0));
+
+    /// <summary>The cost in micro-dollars, rounded up once.</summary>
+    /// <param name="usage">What the call used.</param>
+    /// <param name="percent">What the service tier makes of the price: 100 is the list's, 50 half of it.</param>
+    public long CostOf(in TokenUsage usage, int percent = 100)
+    {
+        var input = usage.Input;
+
+        // A part that is larger than what it is a part of is charged as it is told: that errs upwards.
+        var cachedAudio = Math.Min(usage.CachedAudioInput, usage.CachedInput);
+        var cached = usage.CachedInput - cachedAudio;
+        var longWrite = Math.Min(usage.CacheWriteLong, usage.CacheWrite);
+        var write = usage.CacheWrite - longWrite;
+        var audio = Math.Max(0, usage.AudioInput - cachedAudio);
+        var textInput = Math.Max(0, usage.Input - usage.CachedInput - usage.CacheWrite - audio - usage.ImageInput);
+        var textOutput = Math.Max(0, usage.Output - usage.AudioOutput - usage.ImageOutput);
+        var tokens = Part(textInput, Rates.Input)
+            + Part(cached, Rates.CachedInput ?? Rates.Input)
+            + Part(cachedAudio, Rates.CachedAudioInput ?? Rates.AudioInput ?? Rates.CachedInput ?? Rates.Input)
+            + Part(write, Rates.CacheWrite ?? Rates.Input)
+            + Part(longWrite, Rates.CacheWriteLong ?? Rates.CacheWrite ?? Rates.Input)
+            + Part(audio, Rates.AudioInput ?? Rates.Input)
+            + Part(usage.ImageInput, Rates.ImageInput ?? Rates.Input)
+            + Part(textOutput, Rates.Output ?? Rates.ImageOutput)
+            + Part(usage.AudioOutput, Rates.AudioOutput ?? Rates.Output)
+            + Part(usage.ImageOutput, Rates.ImageOutput ?? Rates.Output)
+            + Part(usage.Characters, Rates.Characters)
+            + Part(usage.AudioSeconds, Rates.AudioSeconds);
+        var each = Part(usage.WebSearches, Rates.WebSearches) + Part(1, Rates.Requests);
+        return (long)((((tokens * percent) + (each * 100)) + 99_999_999) / 100_000_000);
+
+        Int128 Part(long units, Rate? rate) => (Int128)units * (rate?.At(input) ?? 0);
+    }
+}

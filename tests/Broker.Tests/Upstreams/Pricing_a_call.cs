@@ -1,0 +1,109 @@
+using CsCheck;
+using TokenBroker.Upstreams;
+
+namespace TokenBroker.Tests.Upstreams;
+
+/// <summary>Worked examples: a provider's report, the rates in dollars for a million, and the micro-dollars that come of it, worked out by hand.</summary>
+public sealed class Pricing_a_call
+{
+    private static readonly DateOnly Today = new(2026, 11, 23);
+
+    [Theory]
+
+    // 1,000 in and 500 out at 2.50 and 15: 2,500 + 7,500.
+    [InlineData("gpt-5.4", """{"prompt_tokens":1000,"completion_tokens":500,"total_tokens":1500}""", 10_000)]
+
+    // 900 of the 1,000 were cached: 100 x 2.50 + 900 x 0.25 + 500 x 15.
+    [InlineData("gpt-5.4", """{"prompt_tokens":1000,"completion_tokens":500,"prompt_tokens_details":{"cached_tokens":900}}""", 7_975)]
+
+    // What the model thought is among the 500: it is not charged a second time.
+    [InlineData("gpt-5.4", """{"input_tokens":1000,"output_tokens":500,"output_tokens_details":{"reasoning_tokens":400}}""", 10_000)]
+
+    // From 272,000 input tokens on the whole call costs more: 272,000 x 5 + 10 x 22.50.
+    [InlineData("gpt-5.4", """{"input_tokens":272000,"output_tokens":10}""", 1_360_225)]
+
+    // 200 written to the cache at 6.25, 300 read from it at 0.50, 500 as text at 5, and 100 out at 30.
+    [InlineData("gpt-5.6", """{"input_tokens":1000,"output_tokens":100,"input_tokens_details":{"cached_tokens":300,"cache_write_tokens":200}}""", 6_900)]
+
+    // Sound: 100 text at 4, 400 heard at 32, 500 read from the cache, of which 200 sound, all at 0.40; 50 text out at 16 and 150 spoken at 64:
+    // 400 + 12,800 + 200 + 800 + 9,600.
+    [InlineData("gpt-realtime", """{"input_tokens":1000,"output_tokens":200,"input_token_details":{"text_tokens":400,"audio_tokens":600,"cached_tokens":500,"cached_tokens_details":{"text_tokens":300,"audio_tokens":200}},"output_token_details":{"text_tokens":50,"audio_tokens":150}}""", 23_800)]
+
+    // Zero is zero.
+    [InlineData("gpt-5.4", """{"prompt_tokens":0,"completion_tokens":0}""", 0)]
+
+    // A provider that tells what was thought in the total alone: 100 in at 2.50, 40 out at 15.
+    [InlineData("gpt-5.4", """{"prompt_tokens":100,"completion_tokens":10,"total_tokens":140}""", 850)]
+    public void Of_OpenAi_adds_up(string model, string usage, long micros) =>
+        PriceOf("openai", model).CostOf(Read(usage, UsageShape.OpenAi)).Should().Be(micros);
+
+    [Theory]
+
+    // Input does not hold the cached parts: 100 x 3 + 2,000 x 3.75 + 5,000 x 0.30 + 50 x 15 = 300 + 7,500 + 1,500 + 750.
+    [InlineData("claude-3-7-sonnet-latest", """{"input_tokens":100,"cache_creation_input_tokens":2000,"cache_read_input_tokens":5000,"output_tokens":50}""", 10_050)]
+
+    // Of the 2,000 written, 1,500 for an hour at 6: 100 x 3 + 500 x 3.75 + 1,500 x 6 = 300 + 1,875 + 9,000.
+    [InlineData("claude-3-7-sonnet-latest", """{"input_tokens":100,"cache_creation_input_tokens":2000,"cache_creation":{"ephemeral_5m_input_tokens":500,"ephemeral_1h_input_tokens":1500},"output_tokens":0}""", 11_175)]
+    public void Of_Anthropic_adds_up(string model, string usage, long micros) =>
+        PriceOf("anthropic", model).CostOf(Read(usage, UsageShape.Anthropic)).Should().Be(micros);
+
+    [Fact]
+    public void Joins_the_events_of_a_stream_without_counting_twice()
+    {
+        var first = Read("""{"input_tokens":25,"cache_read_input_tokens":100,"output_tokens":1}""", UsageShape.Anthropic);
+        var last = Read("""{"input_tokens":25,"cache_read_input_tokens":100,"output_tokens":15}""", UsageShape.Anthropic);
+        var lastAlone = Read("""{"output_tokens":15}""", UsageShape.Anthropic);
+
+        first.With(last).Should().Be(first.With(lastAlone));
+        first.With(last).Should().Be(new TokenUsage { Input = 125, CachedInput = 100, Output = 15 });
+    }
+
+    [Theory]
+    [InlineData(100, 10_000)]
+    [InlineData(50, 5_000)]
+    [InlineData(200, 20_000)]
+    public void Follows_the_service_tier(int percent, long micros) =>
+        PriceOf("openai", "gpt-5.4").CostOf(new TokenUsage { Input = 1000, Output = 500 }, percent).Should().Be(micros);
+
+    [Fact]
+    public void Rounds_up_once_and_not_by_part()
+    {
+        // 1 x 0.15 + 1 x 0.60 millionths: less than one micro-dollar, and yet not nothing.
+        PriceOf("openai", "gpt-4o-mini").CostOf(new TokenUsage { Input = 1, Output = 1 }).Should().Be(1);
+        PriceOf("openai", "gpt-4o-mini").CostOf(new TokenUsage { Input = 10, Output = 10 }).Should().Be(8, "7.5 is rounded up once");
+    }
+
+    [Fact]
+    public void Never_costs_less_for_more() => Gen.Select(Gen.Long[0, 1_000_000], Gen.Long[0, 1_000_000], Gen.Long[0, 1_000_000], Gen.Long[0, 1000])
+        .Sample((input, cached, output, more) =>
+        {
+            var price = PriceOf("openai", "gpt-5.4");
+            var usage = new TokenUsage { Input = input, CachedInput = Math.Min(cached, input), Output = output };
+            var cost = price.CostOf(usage);
+            cost.Should().BeGreaterThanOrEqualTo(0);
+            price.CostOf(usage with { Output = output + more }).Should().BeGreaterThanOrEqualTo(cost);
+            price.CostOf(usage with { Input = input + more }).Should().BeGreaterThanOrEqualTo(cost);
+        });
+
+    [Theory]
+    [InlineData("""[]""")]
+    [InlineData("""{"prompt_tokens":"many"}""")]
+    [InlineData("""{"total_tokens":5}""")]
+    [InlineData("""{"prompt_tokens":""")]
+    public void Takes_what_it_cannot_read_for_missing(string usage) =>
+        UsageReader.Read(System.Text.Encoding.UTF8.GetBytes(usage), UsageShape.OpenAi, OperationKind.Chat).Should().BeNull();
+
+    [Fact]
+    public void Takes_no_negative_and_no_endless_number()
+    {
+        var usage = Read("""{"prompt_tokens":-5,"completion_tokens":99999999999999999999}""", UsageShape.OpenAi);
+
+        usage.Input.Should().Be(0);
+        PriceOf("openai", "o1-pro").CostOf(usage).Should().BePositive();
+    }
+
+    private static ModelPrice PriceOf(string list, string model) => PriceLists.Embedded(list).Find(model, Today)!;
+
+    private static TokenUsage Read(string usage, UsageShape shape) =>
+        UsageReader.Read(System.Text.Encoding.UTF8.GetBytes(usage), shape, OperationKind.Chat)!.Value;
+}
