@@ -64,7 +64,7 @@ internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceBoo
 
             admitted = true;
             var call = new Call(caller, upstream, operation, request, key) { Price = price, Reservation = reservation, MostOutput = mostOutput, Path = path };
-            return (new Admitted(call, OutgoingBody.Of(RequestBody.Apply(body, request.Edits)), lease), null);
+            return (new Admitted(call, RequestBody.Apply(body, request.Edits), lease), null);
         }
         finally
         {

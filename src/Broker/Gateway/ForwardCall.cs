@@ -18,7 +18,7 @@ namespace TokenBroker.Gateway;
 ///   (4) The body is read, and the model and its price are known.
 ///   (5) The worst cost is reserved from the budget.
 ///   (6) Custody opens the key.
-///   (7) YARP forwards; the response streams back through the tap.
+///   (7) The call is sent; the answer streams back through the tap.
 ///   (8) The reservation is settled at the true cost and the usage is queued.
 /// In the steady state none of this queries the database or the vault.
 /// </remarks>
@@ -28,7 +28,7 @@ internal sealed class ForwardCall(
 {
     public async Task HandleAsync(HttpContext context, Upstream upstream)
     {
-        context.TraceIdentifier = "req_" + Guid.CreateVersion7().ToString("N");
+        context.TraceIdentifier = NewId();
         GatewayError? refusal;
         try
         {
@@ -96,6 +96,12 @@ internal sealed class ForwardCall(
         // (7) and (8) The provider.
         return await forwarding.SendAsync(context, admitted.Call, admitted.Body, key.Text!);
     }
+
+    private static string NewId() => string.Create(36, Guid.CreateVersion7(), static (text, id) =>
+    {
+        "req_".CopyTo(text);
+        id.TryFormat(text[4..], out _, "N");
+    });
 
     private GatewayError Refuse(Caller caller, string operation, GatewayError error)
     {

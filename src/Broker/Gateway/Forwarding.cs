@@ -1,107 +1,138 @@
-using System.Runtime.InteropServices;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 using TokenBroker.Metering;
 using TokenBroker.Operations;
 using TokenBroker.Upstreams;
-using Yarp.ReverseProxy.Forwarder;
 
 namespace TokenBroker.Gateway;
 
 /// <summary>
-/// Sends an admitted call and settles it. However the call ends (answered, refused, broken, cut, or left by the
-/// client) its reservation is settled once, at what the provider reported or at an estimate from what went through.
-/// A call is sent once: nothing here tries again.
+/// Sends an admitted call, carries its answer back and settles it. However the call ends (answered, refused, broken,
+/// cut, or left by the client) its reservation is settled once, at what the provider reported or at an estimate from
+/// what went through. A call is sent once: nothing here tries again. See docs/decisions/0008 for why no proxy library
+/// stands here.
 /// </summary>
-internal sealed class Forwarding(
-    IHttpForwarder forwarder, UpstreamClient client, UsageLog usage, KeyHealth health, IOptions<BrokerOptions> broker, TimeProvider time)
+/// <remarks>
+///   (1) The request is built anew, from listed headers and the key.
+///   (2) It is sent; the provider's silence, the client's leaving and the grant's end are watched from here on.
+///   (3) The head of the answer: a refusal of ours in its place, an error of the provider's, or listed headers.
+///   (4) The body streams through the tap.
+///   (5) An answer that breaks is ended so that no client takes it for whole; a stream's last event says why.
+///   (6) The call is settled.
+/// </remarks>
+internal sealed class Forwarding(UpstreamClient client, UsageLog usage, KeyHealth health, IOptions<BrokerOptions> broker, TimeProvider time)
 {
-    /// <summary>How long the last event of a cut stream may take to reach a slow client.</summary>
-    private static readonly TimeSpan CutGrace = TimeSpan.FromMilliseconds(150);
+    private readonly string _baseAddress = broker.Value.BaseAddress;
 
     /// <returns>The error to answer with, where nothing was answered yet.</returns>
     public async Task<GatewayError?> SendAsync(HttpContext context, Call call, OutgoingBody body, string key)
     {
         var started = time.GetTimestamp();
-        UseBody(context, call, body);
-        context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
-        var transformer = new CallTransformer(call, key, broker.Value.BaseAddress);
-        using var abandon = new CancellationTokenSource();
-        await using var onCut = call.Caller.Grant.Cut.UnsafeRegister(_ => Abandon(call, abandon), null);
-        GatewayError? failure = null;
+        var watch = CallWatch.Over(context, call.Upstream.IdleTimeout, call.Caller.Grant.Cut);
+        var content = ContentOf(context, call, body, watch);
+        GatewayError? failure = GatewayError.Internal;
         try
         {
-            var config = new ForwarderRequestConfig { ActivityTimeout = call.Upstream.IdleTimeout + CutGrace, AllowResponseBuffering = false };
-            var outcome = await forwarder.SendAsync(context, call.Upstream.BaseUrl, client.Invoker, config, transformer, abandon.Token);
-            if (call.Tap?.End == StreamEnd.Truncated)
-            {
-                await BrokenAnswer.EndAsync(context, CutGrace);
-            }
+            // (1) and (2)
+            using var request = UpstreamRequest.Of(context, call, content, key);
+            watch.BeginWait();
+            using var answer = await client.Invoker.SendAsync(request, watch.Token);
+            watch.EndWait();
 
-            failure = Failure(context, call, outcome);
-            return failure;
+            // (3) to (5)
+            failure = await AnswerAsync(context, call, answer, key, watch);
+        }
+        catch (Exception exception) when (exception is HttpRequestException or IOException or OperationCanceledException)
+        {
+            failure = watch.End == CallEnd.ClientLeft ? null
+                : watch.End == CallEnd.None && content?.ClientFault is BadHttpRequestException fault ? GatewayError.Unreadable(fault.StatusCode)
+                : ErrorOf(call, watch);
         }
         finally
         {
-            Settle(call, failure?.Status ?? context.Response.StatusCode, started);
-        }
-    }
-
-    private static void Abandon(Call call, CancellationTokenSource abandon)
-    {
-        try
-        {
-            if (call.Answered)
+            // (6)
+            var status = failure?.Status ?? (watch.End == CallEnd.ClientLeft ? StatusCodes.Status499ClientClosedRequest : context.Response.StatusCode);
+            if (content is not null && !content.Ended.IsCompleted)
             {
-                abandon.CancelAfter(CutGrace);
+                // Nothing may read the client's body once its request is over.
+                watch.EndBy(CallEnd.ClientLeft);
+                await content.Ended;
             }
-            else
-            {
-                abandon.Cancel();
-            }
+
+            watch.Release(mayReuse: body.Stream is null);
+            Settle(call, status, started);
         }
-        catch (ObjectDisposedException)
-        {
-            // The call ended by itself in the meantime.
-        }
+
+        return failure;
     }
 
-    private static void UseBody(HttpContext context, Call call, OutgoingBody body)
+    /// <summary>A method that has a body gets one even where it is empty: the client below sends again what has none.</summary>
+    private static SentContent? ContentOf(HttpContext context, Call call, OutgoingBody body, CallWatch watch) =>
+        body != OutgoingBody.None || !HttpMethods.IsGet(context.Request.Method)
+            ? new SentContent(call, body, body == OutgoingBody.None ? null : context.Request.ContentType, watch)
+            : null;
+
+    private async Task<GatewayError?> AnswerAsync(HttpContext context, Call call, HttpResponseMessage answer, string key, CallWatch watch)
     {
-        // The forwarder would take these for a wish to speak another protocol with the provider.
-        context.Request.Headers.Upgrade = default;
-        context.Request.Headers.Connection = default;
-        if (body == OutgoingBody.None)
+        if (AnswerHead.RefusalOf(answer) is { } refusal)
         {
-            return;
+            call.Refusal = refusal;
+            call.KeyWasRejected = answer.StatusCode == System.Net.HttpStatusCode.Unauthorized;
+            return refusal;
         }
 
-        context.Request.Body = new SentBody(body.Stream ?? Wrap(body.Bytes), call);
-        context.Request.ContentLength = body.Length;
-        if (body.Length is not null)
+        var shape = AnswerHead.ShapeOf(answer);
+        AnswerHead.Write(context, answer, shape, key);
+        if (!answer.IsSuccessStatusCode)
         {
-            context.Request.Headers.TransferEncoding = default;
-        }
-    }
-
-    private static MemoryStream Wrap(ReadOnlyMemory<byte> bytes)
-    {
-        var array = MemoryMarshal.TryGetArray(bytes, out var segment) ? segment : new ArraySegment<byte>(bytes.ToArray());
-        return new MemoryStream(array.Array!, array.Offset, array.Count, writable: false);
-    }
-
-    private static GatewayError? Failure(HttpContext context, Call call, ForwarderError outcome)
-    {
-        if (outcome == ForwarderError.None || context.Response.HasStarted || call.Refusal is not null)
-        {
+            call.ProviderRefused = true;
+            watch.BeginWait();
+            var text = await AnswerHead.ReadErrorAsync(answer, key, watch.Token);
+            watch.EndWait();
+            await context.Response.WriteAsync(text, context.RequestAborted);
             return null;
         }
 
-        return call.Tap is { KeyWasEchoed: true } ? GatewayError.KeyEchoed
-            : call.Caller.Grant.Cut.IsCancellationRequested ? Call.ErrorOf(call.Caller.Grant.CutReason)
-            : outcome is ForwarderError.RequestTimedOut ? GatewayError.Timeout
-            : GatewayError.Unavailable;
+        var tap = call.Tap = new ResponseTap(new KeyGuard(key), shape, call.Request.HideUsage);
+        try
+        {
+            await AnswerPump.RunAsync(await answer.Content.ReadAsStreamAsync(watch.Token), context.Response, tap, watch);
+            return null;
+        }
+        catch (Exception exception) when (exception is IOException or HttpRequestException or OperationCanceledException)
+        {
+            return await BreakAsync(context, call, tap, watch);
+        }
+        finally
+        {
+            tap.Clear();
+        }
     }
+
+    private async Task<GatewayError?> BreakAsync(HttpContext context, Call call, ResponseTap tap, CallWatch watch)
+    {
+        tap.Truncate();
+        if (watch.End == CallEnd.ClientLeft)
+        {
+            context.Abort();
+            return null;
+        }
+
+        var error = ErrorOf(call, watch);
+        if (tap.Shape != AnswerShape.Events && tap.Bytes == 0 && !context.Response.HasStarted)
+        {
+            return error;
+        }
+
+        var lastEvent = tap.Shape == AnswerShape.Events ? error.ToEvent(_baseAddress, context.TraceIdentifier) : [];
+        await BrokenAnswer.EndAsync(context, lastEvent, CallWatch.CutGrace);
+        return null;
+    }
+
+    private static GatewayError ErrorOf(Call call, CallWatch watch) =>
+        call.Tap is { KeyWasEchoed: true } ? GatewayError.KeyEchoed
+        : watch.End == CallEnd.Cut || call.Caller.Grant.Cut.IsCancellationRequested ? Call.ErrorOf(call.Caller.Grant.CutReason)
+        : watch.End == CallEnd.Silent ? GatewayError.Timeout
+        : GatewayError.Unavailable;
 
     private void Settle(Call call, int status, long started)
     {
@@ -134,42 +165,5 @@ internal sealed class Forwarding(
             },
             call.Reservation,
             call.Key.Id));
-    }
-
-    /// <summary>The body that is sent, which notes on the call when its sending begins.</summary>
-    private sealed class SentBody(Stream body, Call call) : Stream
-    {
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
-
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
-        {
-            call.Sent = true;
-            return body.ReadAsync(buffer, cancellationToken);
-        }
-
-        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("The body is read asynchronously.");
-
-        public override void Flush() => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }

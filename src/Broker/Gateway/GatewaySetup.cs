@@ -10,7 +10,6 @@ internal static class GatewaySetup
     public static void AddGateway(this WebApplicationBuilder builder)
     {
         builder.Services.AddOptions<GatewayOptions>().BindConfiguration("Gateway").ValidateDataAnnotations().ValidateOnStart();
-        builder.Services.AddHttpForwarder();
         builder.Services.AddSingleton<LiveGrants>();
         builder.Services.AddSingleton<SeenProofs>();
         builder.Services.AddSingleton<SenderCheck>();

@@ -29,7 +29,6 @@ internal static class OperationsSetup
         builder.Logging.AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Warning);
         builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
         builder.Logging.AddFilter("OpenIddict", LogLevel.Warning);
-        builder.Logging.AddFilter("Yarp", LogLevel.Warning);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.AddAddressLimits();
         builder.Services.AddOptions<ForwardedHeadersOptions>().Configure<IOptions<BrokerOptions>>(TrustProxies);

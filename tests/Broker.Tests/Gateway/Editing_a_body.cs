@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using System.Text.Json.Nodes;
 using CsCheck;
@@ -97,6 +98,8 @@ public sealed class Editing_a_body
         var bytes = Encoding.UTF8.GetBytes(body);
         var (request, refusal) = JsonRequest.Read(bytes, kind);
         refusal.Should().BeNull();
-        return (request!, Encoding.UTF8.GetString(RequestBody.Apply(bytes, request!.Edits).Span));
+        var rented = ArrayPool<byte>.Shared.Rent(bytes.Length);
+        bytes.CopyTo(rented, 0);
+        return (request!, Encoding.UTF8.GetString(RequestBody.Apply(rented.AsMemory(0, bytes.Length), request!.Edits).Bytes.Span));
     }
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Microsoft.AspNetCore.Connections.Features;
 
 namespace TokenBroker.Gateway;
@@ -10,22 +11,25 @@ namespace TokenBroker.Gateway;
 internal static class BrokenAnswer
 {
     /// <param name="context">The call.</param>
-    /// <param name="grace">How long a slow client has to take what was written.</param>
-    public static async Task EndAsync(HttpContext context, TimeSpan grace)
+    /// <param name="lastWords">What is still written, behind all that was written before.</param>
+    /// <param name="grace">How long a slow client has to take it.</param>
+    public static async Task EndAsync(HttpContext context, ReadOnlyMemory<byte> lastWords, TimeSpan grace)
     {
-        if (!context.Response.HasStarted)
-        {
-            return;
-        }
-
         try
         {
-            await context.Response.Body.FlushAsync(context.RequestAborted);
+            var output = context.Response.BodyWriter;
+            output.Write(lastWords.Span);
+            var flushing = output.FlushAsync(CancellationToken.None);
+            if (!flushing.IsCompleted)
+            {
+                await flushing.AsTask().WaitAsync(grace);
+            }
+
             await DrainAsync(context, grace);
         }
-        catch (Exception exception) when (exception is OperationCanceledException or IOException)
+        catch (Exception exception) when (exception is OperationCanceledException or IOException or TimeoutException)
         {
-            // The client went away by itself.
+            // The client went away by itself, or does not read.
         }
 
         context.Abort();

@@ -11,37 +11,91 @@ namespace TokenBroker.Gateway;
 internal sealed class EventFilter
 {
     private const int LongestEvent = 1024 * 1024;
-    private readonly ArrayBufferWriter<byte> _held = new(4096);
-    private readonly ArrayBufferWriter<byte> _ready = new(4096);
 
-    /// <summary>What may be passed on; valid until the next <see cref="Feed"/>.</summary>
-    public ReadOnlyMemory<byte> Feed(ReadOnlySpan<byte> bytes)
+    // What has come of an event that is not whole yet, and how far it was searched for the event's end.
+    private byte[] _held = [];
+    private int _length;
+    private int _searched;
+
+    /// <summary>Passes on the events that are whole by now.</summary>
+    public void Feed(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output)
     {
-        _ready.ResetWrittenCount();
-        _held.Write(bytes);
-        var held = _held.WrittenSpan;
-        var taken = 0;
-        while (EndOfEvent(held[taken..]) is > 0 and var length)
+        if (_length == 0)
         {
-            Pass(held.Slice(taken, length));
-            taken += length;
+            // The usual case: chunks end where events end.
+            Hold(bytes[PassEvents(bytes, 0, output)..]);
+            _searched = Math.Max(0, _length - 2);
+            return;
         }
 
-        if (taken == 0 && held.Length > LongestEvent)
+        Hold(bytes);
+        var held = _held.AsSpan(0, _length);
+        var taken = PassEvents(held, _searched, output);
+        if (taken == 0 && _length > LongestEvent)
         {
             // Not an event stream as this provider writes it: pass it as it is.
-            taken = held.Length;
-            _ready.Write(held);
+            output.Write(held);
+            taken = _length;
         }
 
-        var rest = held[taken..].ToArray();
-        _held.ResetWrittenCount();
-        _held.Write(rest);
-        return _ready.WrittenMemory;
+        held[taken..].CopyTo(_held);
+        _length -= taken;
+        _searched = Math.Max(0, _length - 2);
+        if (_length == 0)
+        {
+            Clear();
+        }
     }
 
-    /// <summary>What is left when the stream ends within an event.</summary>
-    public ReadOnlyMemory<byte> Rest => _held.WrittenMemory;
+    /// <summary>Passes on what is left when the stream ends within an event.</summary>
+    public void Complete(IBufferWriter<byte> output)
+    {
+        output.Write(_held.AsSpan(0, _length));
+        Clear();
+    }
+
+    /// <summary>Gives back what was rented.</summary>
+    public void Clear()
+    {
+        if (_held.Length > 0)
+        {
+            ArrayPool<byte>.Shared.Return(_held);
+        }
+
+        (_held, _length, _searched) = ([], 0, 0);
+    }
+
+    private void Hold(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length > _held.Length - _length)
+        {
+            var larger = ArrayPool<byte>.Shared.Rent(Math.Max(1024, 2 * (_length + bytes.Length)));
+            _held.AsSpan(0, _length).CopyTo(larger);
+            if (_held.Length > 0)
+            {
+                ArrayPool<byte>.Shared.Return(_held);
+            }
+
+            _held = larger;
+        }
+
+        bytes.CopyTo(_held.AsSpan(_length));
+        _length += bytes.Length;
+    }
+
+    /// <returns>How many bytes the whole events take.</returns>
+    private static int PassEvents(ReadOnlySpan<byte> bytes, int searched, IBufferWriter<byte> output)
+    {
+        var taken = 0;
+        while (EndOfEvent(bytes[(taken + searched)..]) is > 0 and var end)
+        {
+            Pass(bytes.Slice(taken, searched + end), output);
+            taken += searched + end;
+            searched = 0;
+        }
+
+        return taken;
+    }
 
     /// <summary>The length up to and with the first empty line, whichever of LF and CRLF ends it and the line before it.</summary>
     private static int EndOfEvent(ReadOnlySpan<byte> bytes)
@@ -51,12 +105,12 @@ internal sealed class EventFilter
         return lf >= 0 && (crlf < 0 || lf < crlf) ? lf + 2 : crlf >= 0 ? crlf + 3 : 0;
     }
 
-    private void Pass(ReadOnlySpan<byte> @event)
+    private static void Pass(ReadOnlySpan<byte> @event, IBufferWriter<byte> output)
     {
         var at = @event.IndexOf("\"usage\""u8);
         if (at < 0)
         {
-            _ready.Write(@event);
+            output.Write(@event);
             return;
         }
 
@@ -71,13 +125,13 @@ internal sealed class EventFilter
             var found = @event.IndexOf(member);
             if (found >= 0)
             {
-                _ready.Write(@event[..found]);
-                _ready.Write(@event[(found + member.Length)..]);
+                output.Write(@event[..found]);
+                output.Write(@event[(found + member.Length)..]);
                 return;
             }
         }
 
-        _ready.Write(@event);
+        output.Write(@event);
     }
 
     private static readonly byte[] WithComma = ",\"usage\":null"u8.ToArray();

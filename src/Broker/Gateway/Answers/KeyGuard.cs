@@ -1,55 +1,47 @@
-using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
 
 namespace TokenBroker.Gateway;
 
 /// <summary>
-/// Watches an answer for the user's key as its bytes go by, across the borders of chunks and in constant memory: held
-/// back is only a tail that may be the beginning of the key. A provider that quotes the key in an answer must not
-/// thereby give it to the app.
+/// Watches an answer for the user's key as its bytes go by, across the borders of chunks and without copying them: held
+/// back is only a tail that may be the beginning of the key, and since it is one, its length says it all. Whoever reads
+/// leaves room for it in front of the next bytes. A provider that quotes the key in an answer must not thereby give it
+/// to the app.
 /// </summary>
 internal sealed class KeyGuard(string key)
 {
     private readonly byte[] _key = Encoding.UTF8.GetBytes(key);
-    private readonly ArrayBufferWriter<byte> _joined = new();
 
-    // What is held back is always a beginning of the key, so its length says it all.
-    private int _held;
+    /// <summary>How many bytes are held back.</summary>
+    public int Held { get; private set; }
 
-    /// <summary>What was held back when the answer ended: no key, after all.</summary>
-    public ReadOnlyMemory<byte> Rest => _key.AsMemory(0, _held).ToArray();
-
-    /// <summary>Takes the next bytes; what may be passed on is valid until the next turn.</summary>
+    /// <summary>Takes the next bytes, which stand behind room for those that are held back; these are put there first.</summary>
+    /// <param name="bytes">The room and the next bytes.</param>
+    /// <param name="length">How many of them, from the first, may be passed on.</param>
     /// <returns>False where the key stands in them: nothing more may be passed on.</returns>
-    public bool TryPass(ReadOnlyMemory<byte> bytes, out ReadOnlyMemory<byte> passed)
+    public bool TryPass(Span<byte> bytes, out int length)
     {
-        passed = default;
-        if (_held > 0)
+        PutHeld(bytes);
+        if (bytes.IndexOf(_key) >= 0)
         {
-            _joined.ResetWrittenCount();
-            _joined.Write(_key.AsSpan(0, _held));
-            _joined.Write(bytes.Span);
-            bytes = _joined.WrittenMemory;
-        }
-
-        if (bytes.Span.IndexOf(_key) >= 0)
-        {
-            _held = 0;
+            (Held, length) = (0, 0);
             return false;
         }
 
-        _held = BeginningAtEnd(bytes.Span);
-        passed = bytes[..^_held];
+        Held = BeginningAtEnd(bytes);
+        length = bytes.Length - Held;
         return true;
     }
+
+    /// <summary>Writes what is held back: at the answer's end it was no key, after all.</summary>
+    public void PutHeld(Span<byte> to) => _key.AsSpan(0, Held).CopyTo(to);
 
     /// <summary>Clears what was copied of the key.</summary>
     public void Clear()
     {
         CryptographicOperations.ZeroMemory(_key);
-        _joined.Clear();
-        _held = 0;
+        Held = 0;
     }
 
     /// <summary>How many of the last bytes are a beginning of the key.</summary>

@@ -1,4 +1,4 @@
-using System.Net;
+using System.Buffers;
 
 namespace TokenBroker.Gateway;
 
@@ -22,30 +22,29 @@ internal enum StreamEnd
 }
 
 /// <summary>
-/// The provider's response on its way to the app. Bytes pass as they come, once the guard has seen that the user's key
-/// is not among them, while the scanner reads the usage. When an event stream breaks, or its grant is cut, the app still
-/// gets an error event as the last one; the gateway then aborts the connection, so that no client takes the answer for
-/// whole.
+/// What the gateway looks at in an answer on its way to the app, in the place where the bytes stand. They pass once the
+/// guard has seen that the user's key is not among them, while the scanner reads the usage.
 /// </summary>
-/// <param name="upstream">The provider's stream.</param>
 /// <param name="guard">Keeps the user's key in.</param>
 /// <param name="shape">What the bytes are: only JSON and events can tell usage, and only events can end with an error.</param>
 /// <param name="hideUsage">Whether the gateway asked for usage that the client must not see.</param>
-/// <param name="idleTimeout">The longest silence.</param>
-/// <param name="lastEvent">Makes the error event from what went wrong; null says that the grant was cut.</param>
-/// <param name="cut">Cancelled when the call must end.</param>
-internal sealed class ResponseTap(
-    Stream upstream, KeyGuard guard, AnswerShape shape, bool hideUsage, TimeSpan idleTimeout, Func<GatewayError?, byte[]> lastEvent, CancellationToken cut) : Stream
+internal sealed class ResponseTap(KeyGuard guard, AnswerShape shape, bool hideUsage)
 {
     private readonly UsageScanner _scanner = new();
     private readonly EventFilter? _filter = shape == AnswerShape.Events && hideUsage ? new EventFilter() : null;
-    private readonly CancellationTokenSource _reading = CancellationTokenSource.CreateLinkedTokenSource(cut);
-    private ReadOnlyMemory<byte> _pending;
     private bool _atLineStart = true;
     private bool _inData;
     private int _matched;
 
+    public AnswerShape Shape => shape;
+
     public StreamEnd End { get; private set; }
+
+    /// <summary>True where what passes is not what came: then bytes are given to <see cref="Filter"/>.</summary>
+    public bool Filters => _filter is not null;
+
+    /// <summary>The room that the next bytes need in front of them.</summary>
+    public int Lead => guard.Held;
 
     /// <summary>The provider's usage object as JSON; empty where none came.</summary>
     public ReadOnlyMemory<byte> Usage => _scanner.Usage;
@@ -58,149 +57,57 @@ internal sealed class ResponseTap(
     /// <summary>True where the provider's answer contained the user's key, and was withheld from there on.</summary>
     public bool KeyWasEchoed { get; private set; }
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
+    /// <summary>Takes the next bytes, which stand behind <see cref="Lead"/> bytes of room.</summary>
+    /// <param name="bytes">The room and the next bytes.</param>
+    /// <param name="length">How many of them, from the first, may be passed on.</param>
+    /// <returns>False where the answer must end here: it quotes the key.</returns>
+    public bool TryPass(Span<byte> bytes, out int length)
     {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
-    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
-    {
-        while (true)
+        if (!guard.TryPass(bytes, out length))
         {
-            if (_pending.Length > 0)
-            {
-                var length = Math.Min(buffer.Length, _pending.Length);
-                _pending[..length].CopyTo(buffer);
-                _pending = _pending[length..];
-                return length;
-            }
-
-            if (End != StreamEnd.Open)
-            {
-                return 0;
-            }
-
-            int read;
-            try
-            {
-                read = await ReadUpstreamAsync(buffer, cancellationToken);
-            }
-            catch (Exception exception) when (shape == AnswerShape.Events && !cancellationToken.IsCancellationRequested && exception is IOException or OperationCanceledException or HttpRequestException)
-            {
-                Truncate(exception);
-                continue;
-            }
-
-            if (buffer.Length == 0)
-            {
-                // A read of nothing waits for data without holding a buffer meanwhile.
-                return 0;
-            }
-
-            if (read == 0)
-            {
-                Complete();
-                continue;
-            }
-
-            if (!guard.TryPass(buffer[..read], out var passed))
-            {
-                Withhold();
-                continue;
-            }
-
-            Bytes += passed.Length;
-            Scan(passed.Span);
-            if (_filter is null && passed.Length > 0 && buffer.Span.Overlaps(passed.Span))
-            {
-                // The usual case: nothing was held back, and the bytes are where the reader wants them.
-                return passed.Length;
-            }
-
-            _pending = _filter is null ? passed : _filter.Feed(passed.Span);
-        }
-    }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("The tap is read asynchronously.");
-
-    public override void Flush() => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-        {
-            upstream.Dispose();
-            _reading.Dispose();
-            guard.Clear();
+            KeyWasEchoed = true;
+            bytes.Clear();
+            return false;
         }
 
-        base.Dispose(disposing);
+        Bytes += length;
+        Scan(bytes[..length]);
+        return true;
     }
 
-    private async ValueTask<int> ReadUpstreamAsync(Memory<byte> buffer, CancellationToken cancellationToken)
-    {
-        var reading = upstream.ReadAsync(buffer, _reading.Token);
-        if (reading.IsCompleted)
-        {
-            return await reading;
-        }
+    /// <summary>Passes bytes on without what the client did not ask for.</summary>
+    public void Filter(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output) => _filter!.Feed(bytes, output);
 
-        // The clock runs only while the provider is waited for: a slow client is not a silent provider.
-        _reading.CancelAfter(idleTimeout);
-        await using var abandoned = cancellationToken.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _reading);
-        var read = await reading;
-        _reading.CancelAfter(Timeout.InfiniteTimeSpan);
-        return read;
-    }
-
-    private void Complete()
+    /// <summary>The provider ended its answer: what was held back follows.</summary>
+    public void Complete(IBufferWriter<byte> output)
     {
         End = StreamEnd.Complete;
-        var rest = guard.Rest;
-        Bytes += rest.Length;
-        _pending = rest;
-        if (_filter is not null)
+        if (guard.Held > 0)
         {
-            _filter.Feed(rest.Span);
-            _pending = _filter.Rest;
-        }
-    }
-
-    private void Truncate(Exception exception)
-    {
-        End = StreamEnd.Truncated;
-        var error = cut.IsCancellationRequested ? null : exception is OperationCanceledException ? GatewayError.Timeout : GatewayError.Unavailable;
-        _pending = lastEvent(error);
-    }
-
-    private void Withhold()
-    {
-        KeyWasEchoed = true;
-        End = StreamEnd.Truncated;
-        if (shape != AnswerShape.Events)
-        {
-            throw new IOException("The provider's answer contained the user's key.");
+            var rest = output.GetSpan(guard.Held)[..guard.Held];
+            guard.PutHeld(rest);
+            Bytes += rest.Length;
+            if (_filter is null)
+            {
+                output.Advance(rest.Length);
+            }
+            else
+            {
+                _filter.Feed(rest.ToArray(), output);
+            }
         }
 
-        _pending = lastEvent(GatewayError.KeyEchoed);
+        _filter?.Complete(output);
+    }
+
+    /// <summary>The gateway ends the answer before the provider did.</summary>
+    public void Truncate() => End = StreamEnd.Truncated;
+
+    /// <summary>Clears what was copied of the key, and gives back what was rented.</summary>
+    public void Clear()
+    {
+        guard.Clear();
+        _filter?.Clear();
     }
 
     private void Scan(ReadOnlySpan<byte> bytes)
@@ -262,22 +169,5 @@ internal sealed class ResponseTap(
         {
             _scanner.Feed(line);
         }
-    }
-}
-
-/// <summary>Puts the tap where the forwarder expects the provider's content.</summary>
-internal sealed class TappedContent(ResponseTap tap) : HttpContent
-{
-    protected override Task<Stream> CreateContentReadStreamAsync() => Task.FromResult<Stream>(tap);
-
-    protected override Task<Stream> CreateContentReadStreamAsync(CancellationToken cancellationToken) => Task.FromResult<Stream>(tap);
-
-    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
-        throw new NotSupportedException("The tap is read, not copied.");
-
-    protected override bool TryComputeLength(out long length)
-    {
-        length = 0;
-        return false;
     }
 }

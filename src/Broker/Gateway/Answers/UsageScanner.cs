@@ -8,6 +8,7 @@ namespace TokenBroker.Gateway;
 internal sealed class UsageScanner
 {
     private const int LongestUsage = 16 * 1024;
+    private const int UsualUsage = 512;
     private const int LongestKey = 8;
 
     private readonly byte[] _key = new byte[LongestKey];
@@ -67,7 +68,12 @@ internal sealed class UsageScanner
     {
         if (_captureDepth > 0 && _capturedLength < LongestUsage)
         {
-            _captured![_capturedLength++] = b;
+            if (_capturedLength == _captured!.Length)
+            {
+                Array.Resize(ref _captured, Math.Min(LongestUsage, 2 * _captured.Length));
+            }
+
+            _captured[_capturedLength++] = b;
         }
 
         if (_inString)
@@ -144,7 +150,7 @@ internal sealed class UsageScanner
     {
         if (isObject && _match == Match.Usage && _captureDepth == 0)
         {
-            _captured ??= new byte[LongestUsage];
+            _captured ??= new byte[UsualUsage];
             _captured[0] = (byte)'{';
             _capturedLength = 1;
             _captureDepth = _depth + 1;

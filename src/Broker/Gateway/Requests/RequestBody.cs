@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
@@ -9,7 +10,9 @@ namespace TokenBroker.Gateway;
 /// <summary>Reads a request's body, up to its limit, and writes the body that is sent in its place.</summary>
 internal sealed class RequestBody(IOptions<GatewayOptions> options)
 {
-    /// <returns>What the body asks for and its bytes, or the refusal.</returns>
+    private const int FirstPart = 64 * 1024;
+
+    /// <returns>What the body asks for and its bytes, which are for <see cref="Apply"/> in the end, or the refusal.</returns>
     public async Task<(CallRequest? Request, ReadOnlyMemory<byte> Body, GatewayError? Refusal)> ReadAsync(
         HttpContext context, Operation operation)
     {
@@ -43,53 +46,101 @@ internal sealed class RequestBody(IOptions<GatewayOptions> options)
         return (request, body, refusal);
     }
 
-    /// <summary>Applies the edits, in the order of their places.</summary>
-    public static ReadOnlyMemory<byte> Apply(ReadOnlyMemory<byte> body, List<BodyEdit> edits)
+    /// <summary>The body that is sent: with the edits, in the order of their places.</summary>
+    /// <param name="body">As <see cref="ReadAsync"/> gave it; with this it is given away.</param>
+    /// <param name="edits">The changes.</param>
+    public static OutgoingBody Apply(ReadOnlyMemory<byte> body, List<BodyEdit> edits)
     {
+        if (!MemoryMarshal.TryGetArray(body, out var read) || read.Array is not { Length: > 0 } rented)
+        {
+            return OutgoingBody.None;
+        }
+
         if (edits.Count == 0)
         {
-            return body;
+            return OutgoingBody.OfRented(rented, body.Length);
         }
 
-        var written = new ArrayBufferWriter<byte>(body.Length + 256);
-        var at = 0;
-        foreach (var edit in edits.OrderBy(edit => edit.Offset))
+        Sort(edits);
+        var most = body.Length;
+        foreach (var edit in edits)
         {
-            written.Write(body.Span[at..edit.Offset]);
-            Encoding.UTF8.GetBytes(edit.Text, written);
-            at = edit.Offset + edit.Removed;
+            most += Encoding.UTF8.GetMaxByteCount(edit.Text.Length);
         }
 
-        written.Write(body.Span[at..]);
-        return written.WrittenMemory;
+        var edited = ArrayPool<byte>.Shared.Rent(most);
+        var (from, to) = (0, 0);
+        foreach (var edit in edits)
+        {
+            body.Span[from..edit.Offset].CopyTo(edited.AsSpan(to));
+            to += edit.Offset - from;
+            to += Encoding.UTF8.GetBytes(edit.Text, edited.AsSpan(to));
+            from = edit.Offset + edit.Removed;
+        }
+
+        body.Span[from..].CopyTo(edited.AsSpan(to));
+        to += body.Length - from;
+        ArrayPool<byte>.Shared.Return(rented);
+        return OutgoingBody.OfRented(edited, to);
+    }
+
+    /// <summary>By place; those at one place stay in their order. There are three at most, and mostly in order.</summary>
+    private static void Sort(List<BodyEdit> edits)
+    {
+        for (var i = 1; i < edits.Count; i++)
+        {
+            var edit = edits[i];
+            var at = i;
+            for (; at > 0 && edits[at - 1].Offset > edit.Offset; at--)
+            {
+                edits[at] = edits[at - 1];
+            }
+
+            edits[at] = edit;
+        }
     }
 
     private static bool IsJson(string? contentType) =>
         contentType is not null
-        && Microsoft.Net.Http.Headers.MediaTypeHeaderValue.TryParse(contentType, out var type)
+        && (contentType == "application/json" || IsJsonType(contentType));
+
+    private static bool IsJsonType(string contentType) =>
+        Microsoft.Net.Http.Headers.MediaTypeHeaderValue.TryParse(contentType, out var type)
         && type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
         && (!type.Charset.HasValue || type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase));
 
-    private static async Task<ReadOnlyMemory<byte>?> ReadBytesAsync(HttpRequest request, long limit, CancellationToken cancellationToken)
+    /// <summary>Into an array of the shared pool, which grows with what has come and not with what was announced.</summary>
+    private static async ValueTask<ReadOnlyMemory<byte>?> ReadBytesAsync(HttpRequest request, long limit, CancellationToken cancellationToken)
     {
         var reader = request.BodyReader;
+        var bytes = ArrayPool<byte>.Shared.Rent((int)Math.Clamp(request.ContentLength ?? 0, 1, FirstPart));
+        var length = 0;
         while (true)
         {
             var result = await reader.ReadAsync(cancellationToken);
-            if (result.Buffer.Length > limit)
+            var part = result.Buffer;
+            if (length + part.Length > limit)
             {
-                reader.AdvanceTo(result.Buffer.End);
+                reader.AdvanceTo(part.End);
+                ArrayPool<byte>.Shared.Return(bytes);
                 return null;
             }
 
-            if (result.IsCompleted)
+            if (length + part.Length > bytes.Length)
             {
-                var body = result.Buffer.ToArray();
-                reader.AdvanceTo(result.Buffer.End);
-                return body;
+                var larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(limit, Math.Max(length + part.Length, 2L * bytes.Length)));
+                bytes.AsSpan(0, length).CopyTo(larger);
+                ArrayPool<byte>.Shared.Return(bytes);
+                bytes = larger;
             }
 
-            reader.AdvanceTo(result.Buffer.Start, result.Buffer.End);
+            part.CopyTo(bytes.AsSpan(length));
+            length += (int)part.Length;
+            reader.AdvanceTo(part.End);
+            if (result.IsCompleted)
+            {
+                return bytes.AsMemory(0, length);
+            }
         }
     }
 }

@@ -43,6 +43,7 @@ internal sealed class Callers(
 {
     private const int MostTokens = 100_000;
     private const int LongestToken = 8_192;
+    private const int UsualToken = 1_024;
     private readonly ConcurrentDictionary<TokenHash, Caller> _callers = new();
 
     /// <summary>Who calls, by the request's Authorization header and, where the token is bound, its DPoP header.</summary>
@@ -54,7 +55,7 @@ internal sealed class Callers(
             return (null, GatewayError.MissingToken);
         }
 
-        var (caller, refusal) = await FindAsync(context, presented.Token);
+        var (caller, refusal) = await FindAsync(context, presented);
         if (caller is null || senders.Check(context, presented, caller) is not { } notTheSender)
         {
             return (caller, refusal);
@@ -64,8 +65,9 @@ internal sealed class Callers(
         return (notTheSender == GatewayError.NonceWanted ? null : caller, notTheSender);
     }
 
-    private ValueTask<(Caller? Caller, GatewayError? Refusal)> FindAsync(HttpContext context, string token)
+    private ValueTask<(Caller? Caller, GatewayError? Refusal)> FindAsync(HttpContext context, PresentedToken presented)
     {
+        var token = presented.Span;
         if (token.Length > LongestToken || !Ascii.IsValid(token))
         {
             return new((null, GatewayError.InvalidToken));
@@ -77,7 +79,7 @@ internal sealed class Callers(
             return new(Check(caller));
         }
 
-        return strangers.Check(context) is { } tooMany ? new((null, tooMany)) : new(ValidateCountingAsync(context, hash, token));
+        return strangers.Check(context) is { } tooMany ? new((null, tooMany)) : new(ValidateCountingAsync(context, hash, presented.Token));
     }
 
     /// <summary>Forgets tokens that have expired or whose grant changed.</summary>
@@ -212,9 +214,9 @@ internal sealed class Callers(
 
         private TokenHash(ReadOnlySpan<byte> bytes) => bytes.CopyTo(_bytes);
 
-        public static TokenHash Of(string token)
+        public static TokenHash Of(ReadOnlySpan<char> token)
         {
-            Span<byte> text = stackalloc byte[LongestToken];
+            Span<byte> text = token.Length <= UsualToken ? stackalloc byte[UsualToken] : new byte[token.Length];
             Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
             var length = Encoding.ASCII.GetBytes(token, text);
             SHA256.HashData(text[..length], hash);

@@ -1,18 +1,28 @@
 namespace TokenBroker.Gateway;
 
-/// <summary>The access token of a request, and the scheme that it came by.</summary>
-internal readonly record struct PresentedToken(string Token, bool IsDpop)
+/// <summary>The access token of a request, and the scheme that it came by. It stays where it is in the header.</summary>
+internal readonly struct PresentedToken
 {
     private const string Bearer = "Bearer ";
     private const string Dpop = "DPoP ";
+    private readonly string _header;
+    private readonly int _at;
+
+    private PresentedToken(string header, int at, bool isDpop) => (_header, _at, IsDpop) = (header, at, isDpop);
+
+    public bool IsDpop { get; }
+
+    public ReadOnlySpan<char> Span => _header.AsSpan(_at).Trim();
+
+    /// <summary>The token as a text of its own.</summary>
+    public string Token => Span.ToString();
 
     /// <returns>Null where there is none, more than one, or another scheme.</returns>
     public static PresentedToken? Of(HttpRequest request) =>
         request.Headers.Authorization is not [{ } value] ? null
-        : After(Bearer, value) is { } bearer ? new(bearer, false)
-        : After(Dpop, value) is { } bound ? new(bound, true)
+        : Is(Bearer, value) ? new PresentedToken(value, Bearer.Length, false)
+        : Is(Dpop, value) ? new PresentedToken(value, Dpop.Length, true)
         : null;
 
-    private static string? After(string scheme, string value) =>
-        value.StartsWith(scheme, StringComparison.OrdinalIgnoreCase) && value.Length > scheme.Length ? value[scheme.Length..].Trim() : null;
+    private static bool Is(string scheme, string value) => value.StartsWith(scheme, StringComparison.OrdinalIgnoreCase) && value.Length > scheme.Length;
 }
