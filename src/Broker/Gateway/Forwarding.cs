@@ -32,7 +32,7 @@ internal sealed class Forwarding(
         try
         {
             var config = new ForwarderRequestConfig { ActivityTimeout = call.Upstream.IdleTimeout + CutGrace, AllowResponseBuffering = false };
-            var outcome = await forwarder.SendAsync(context, call.Upstream.BaseUrl, client.Invoker, config, transformer, abandon.Token);
+            var outcome = await forwarder.SendAsync(context, call.Upstream.BaseUrl, call.Through ?? client.Invoker, config, transformer, abandon.Token);
             if (call.Tap?.End == StreamEnd.Truncated)
             {
                 await BrokenAnswer.EndAsync(context, CutGrace);
@@ -98,6 +98,8 @@ internal sealed class Forwarding(
         }
 
         return call.Tap is { KeyWasEchoed: true } ? GatewayError.KeyEchoed
+            : call.Request.Upload?.Refusal is { } refused ? refused
+            : call.NotRecorded ? GatewayError.NotRecorded
             : call.Caller.Grant.Cut.IsCancellationRequested ? Call.ErrorOf(call.Caller.Grant.CutReason)
             : outcome is ForwarderError.RequestTimedOut ? GatewayError.Timeout
             : GatewayError.Unavailable;
@@ -112,7 +114,7 @@ internal sealed class Forwarding(
 
         var elapsed = time.GetElapsedTime(started);
         var (tokens, estimated) = CallCost.Of(call, elapsed);
-        var cost = call.MayHaveCost && call.Price is not null ? call.Price.CostOf(tokens) : 0;
+        var cost = !call.MayHaveCost ? 0 : call.CeilingMicros ?? call.Price?.CostOf(tokens) ?? 0;
         call.Reservation.Settle(cost);
         usage.Add(new UsageEntry(
             new Usage

@@ -10,6 +10,7 @@ using TokenBroker.Custody;
 using TokenBroker.Grants;
 using TokenBroker.Metering;
 using TokenBroker.Notices;
+using TokenBroker.Upstreams;
 
 namespace TokenBroker.Storage;
 
@@ -50,6 +51,8 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
 
     public DbSet<AuditEvent> AuditEvents => Set<AuditEvent>();
 
+    public DbSet<UpstreamObject> UpstreamObjects => Set<UpstreamObject>();
+
     public DbSet<DataProtectionKey> DataProtectionKeys => Set<DataProtectionKey>();
 
     protected override void OnModelCreating(ModelBuilder builder)
@@ -61,6 +64,7 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
         MapAccounts(builder);
         MapAuthorization(builder);
         MapKeysAndMoney(builder);
+        MapUpstreamObjects(builder);
         UseVersion7Ids(builder);
     }
 
@@ -196,6 +200,14 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
             spend.HasKey(s => new { s.GrantId, s.Period });
             spend.HasIndex(s => s.Period);
         });
+    }
+
+    private static void MapUpstreamObjects(ModelBuilder builder)
+    {
+        // Upstreams knows neither users nor apps; that its rows go with them is said here.
+        UpstreamObject.Map(builder);
+        builder.Entity<UpstreamObject>().HasOne<User>().WithMany().HasForeignKey(o => o.UserId).OnDelete(DeleteBehavior.Cascade);
+        builder.Entity<UpstreamObject>().HasOne<App>().WithMany().HasForeignKey(o => o.AppId).OnDelete(DeleteBehavior.Cascade);
     }
 
     private static void UseVersion7Ids(ModelBuilder builder)
