@@ -2,6 +2,7 @@ using System.Reflection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using TokenBroker.Samples.SandboxUpstream.Control;
+using TokenBroker.Samples.SandboxUpstream.Objects;
 using TokenBroker.Samples.SandboxUpstream.Provider;
 using TokenBroker.Samples.SandboxUpstream.Wire;
 
@@ -69,6 +70,7 @@ public static class SandboxApplication
         builder.Services.AddSingleton<Journal>();
         builder.Services.AddSingleton<Faults>();
         builder.Services.AddSingleton<Keys>();
+        builder.Services.AddSingleton<Shelves>();
         customise?.Invoke(builder);
         builder.Services.TryAddSingleton(TimeProvider.System);
 
@@ -92,6 +94,9 @@ public static class SandboxApplication
 
         /// <summary>How single keys behave.</summary>
         public Keys Keys => app.Services.GetRequiredService<Keys>();
+
+        /// <summary>What the provider keeps for each account.</summary>
+        public Shelves Shelves => app.Services.GetRequiredService<Shelves>();
 
         /// <summary>The settings; they may be changed while it runs.</summary>
         public SandboxOptions Settings => app.Services.GetRequiredService<IOptions<SandboxOptions>>().Value;

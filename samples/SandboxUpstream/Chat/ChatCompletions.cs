@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using TokenBroker.Samples.SandboxUpstream.Objects;
 using TokenBroker.Samples.SandboxUpstream.Wire;
 
 namespace TokenBroker.Samples.SandboxUpstream.Chat;
@@ -22,6 +23,11 @@ internal static class ChatCompletions
             : request.Structured is { } structured
                 ? TextAnswer.Of(call, structured.ToJsonString(), request.MaxTokens)
                 : TextAnswer.To(call, request.Prompt.Asked, request.MaxTokens);
+        if (JsonNode.Parse(call.Body.Span)?["store"]?.ToString() == "true")
+        {
+            call.Context.RequestServices.GetRequiredService<Shelves>().Of(call.Recording.Key).Put("chat/completions", Whole(call, request, answer));
+        }
+
         return request.Stream
             ? call.StreamAsync(Events(call, request, answer))
             : call.AnswerAsync(Whole(call, request, answer));

@@ -20,10 +20,7 @@ internal sealed class Admission(RequestDelegate next, Keys keys, Faults faults)
 
         var call = Call.Of(context);
         var path = Operations.PathOf(call);
-        var isExact = operation.Path.EndsWith('/')
-            ? path.StartsWith(operation.Path, StringComparison.Ordinal) && !path.EndsWith('/')
-            : string.Equals(path, operation.Path, StringComparison.Ordinal);
-        if (!isExact)
+        if (!operation.Is(path))
         {
             await Operations.RefuseUnknownAsync(call);
             return;

@@ -5,15 +5,25 @@ using TokenBroker.Samples.SandboxUpstream.Completions;
 using TokenBroker.Samples.SandboxUpstream.Embeddings;
 using TokenBroker.Samples.SandboxUpstream.Images;
 using TokenBroker.Samples.SandboxUpstream.Moderations;
+using TokenBroker.Samples.SandboxUpstream.Objects;
 using TokenBroker.Samples.SandboxUpstream.Responses;
 using TokenBroker.Samples.SandboxUpstream.Wire;
 
 namespace TokenBroker.Samples.SandboxUpstream.Provider;
 
 /// <summary>Marks an endpoint as one of the provider's, for <see cref="Admission"/>.</summary>
-/// <param name="Path">The exact path; one that ends in a slash takes one more segment.</param>
+/// <param name="Path">The path; one that ends in a slash takes one more segment, and one in braces stands for any.</param>
 /// <param name="IsInference">Whether the call costs money, and so needs quota.</param>
-internal sealed record Operation(string Path, bool IsInference);
+internal sealed record Operation(string Path, bool IsInference)
+{
+    /// <summary>Whether a path is this one as it stands on the wire.</summary>
+    public bool Is(string path)
+    {
+        var (mine, theirs) = ((Path.EndsWith('/') ? Path + "{}" : Path).Split('/'), path.Split('/'));
+        return mine.Length == theirs.Length
+            && mine.Zip(theirs).All(pair => pair.First.StartsWith('{') ? pair.Second.Length > 0 : string.Equals(pair.First, pair.Second, StringComparison.Ordinal));
+    }
+}
 
 /// <summary>The provider's operations that the sandbox knows; everything else is an invalid URL.</summary>
 internal static class Operations
@@ -50,6 +60,7 @@ internal static class Operations
                 .WithMetadata(new Operation(path, IsInference: true));
         }
 
+        routes.MapObjects();
         routes.MapFallback("{**path}", (HttpContext context) => RefuseUnknownAsync(Call.Of(context)));
     }
 

@@ -2,12 +2,13 @@ using System.Collections.Frozen;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using TokenBroker.Samples.SandboxUpstream.Chat;
+using TokenBroker.Samples.SandboxUpstream.Objects;
 using TokenBroker.Samples.SandboxUpstream.Provider;
 using TokenBroker.Samples.SandboxUpstream.Wire;
 
 namespace TokenBroker.Samples.SandboxUpstream.Responses;
 
-/// <summary>The parameters of a response. The sandbox keeps no state, so it knows no earlier response and no conversation.</summary>
+/// <summary>The parameters of a response. Earlier responses, conversations and files are those of the key's account.</summary>
 internal sealed record ResponseRequest(Model Model, Prompt Prompt, int? MaxTokens, bool Stream, ToolCall? ToolCall, JsonNode? Structured, JsonObject Values)
 {
     private static readonly FrozenSet<string> Known =
@@ -42,7 +43,7 @@ internal sealed record ResponseRequest(Model Model, Prompt Prompt, int? MaxToken
         parameters.Number("top_p", 0, 1);
         parameters.OneOf("service_tier", "auto", "auto", "default", "flex", "priority", "scale");
         parameters.OneOf("truncation", "disabled", "auto", "disabled");
-        RefuseState(parameters);
+        RefuseState(call, parameters);
         var tool = ToolCall.Forced(parameters.Values["tool_choice"], parameters.Array("tools"), t => t);
         var structured = parameters.Object("text")?["format"] is JsonObject format && format["type"]?.ToString() is "json_schema"
             ? SchemaSample.Of(format["schema"])
@@ -52,13 +53,21 @@ internal sealed record ResponseRequest(Model Model, Prompt Prompt, int? MaxToken
             : (new(model!, prompt, max, stream, tool, structured, parameters.Values), null);
     }
 
-    private static void RefuseState(Parameters parameters)
+    private static void RefuseState(Call call, Parameters parameters)
     {
-        parameters.RefuseIf(parameters.Text("previous_response_id") is not null, () => ProviderErrors.Invalid("previous_response_id",
-            $"Previous response with id '{parameters.Values["previous_response_id"]}' not found.", "previous_response_not_found"));
-        parameters.RefuseIf(parameters.Has("conversation"), () => new ProviderError(404,
-            $"Conversation with id '{(parameters.Values["conversation"] as JsonObject)?["id"] ?? parameters.Values["conversation"]}' not found."));
-        parameters.RefuseIf(parameters.Flag("background"), () => ProviderErrors.Invalid("background", "Background mode is not available in the sandbox."));
+        var shelf = call.Context.RequestServices.GetRequiredService<Shelves>().Of(call.Recording.Key);
+        var previous = parameters.Text("previous_response_id");
+        parameters.RefuseIf(previous is not null && shelf.Find("responses", previous) is null, () => ProviderErrors.Invalid("previous_response_id",
+            $"Previous response with id '{previous}' not found.", "previous_response_not_found"));
+        var conversation = ((parameters.Values["conversation"] as JsonObject)?["id"] ?? parameters.Values["conversation"])?.ToString();
+        parameters.RefuseIf(conversation is not null && shelf.Find("conversations", conversation) is null, () => new ProviderError(404,
+            $"Conversation with id '{conversation}' not found."));
+        parameters.RefuseIf(parameters.Flag("background") && !parameters.Flag("store", otherwise: true), () => ProviderErrors.Invalid("background",
+            "Background mode requires 'store' to be true."));
+        if (NewObject.MissingId(shelf, parameters.Values["input"]) is { } missing)
+        {
+            parameters.Refuse(ObjectsApi.NotFound(missing));
+        }
     }
 
     private static void AddInput(Parameters parameters, Prompt prompt)

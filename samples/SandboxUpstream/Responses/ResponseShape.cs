@@ -15,6 +15,10 @@ internal sealed class ResponseShape(Call call, ResponseRequest request, TextAnsw
 
     public string FinalStatus => answer.IsCut ? "incomplete" : "completed";
 
+    public bool IsStored => request.Values["store"]?.GetValue<bool>() ?? true;
+
+    public bool IsBackground => request.Values["background"]?.GetValue<bool>() ?? false;
+
     public bool HasUsage => call.HasUsage;
 
     /// <summary>The whole response: with its output and usage when it is over, without while it is in progress.</summary>
@@ -26,7 +30,7 @@ internal sealed class ResponseShape(Call call, ResponseRequest request, TextAnsw
             ["object"] = "response",
             ["created_at"] = call.Now,
             ["status"] = isOver ? FinalStatus : "in_progress",
-            ["background"] = false,
+            ["background"] = IsBackground,
             ["completed_at"] = isOver && !answer.IsCut ? call.Now : null,
             ["error"] = null,
             ["incomplete_details"] = isOver && answer.IsCut ? new JsonObject { ["reason"] = "max_output_tokens" } : null,
@@ -35,7 +39,7 @@ internal sealed class ResponseShape(Call call, ResponseRequest request, TextAnsw
             ["model"] = request.Model.Snapshot,
             ["output"] = isOver ? new JsonArray(Item(isOver: true)) : [],
             ["parallel_tool_calls"] = Given("parallel_tool_calls", true),
-            ["previous_response_id"] = null,
+            ["previous_response_id"] = Given("previous_response_id", null),
             ["prompt_cache_key"] = Given("prompt_cache_key", null),
             ["reasoning"] = Given("reasoning", new JsonObject { ["effort"] = null, ["summary"] = null }),
             ["safety_identifier"] = Given("safety_identifier", null),

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using TokenBroker.Samples.SandboxUpstream.Chat;
+using TokenBroker.Samples.SandboxUpstream.Objects;
 using TokenBroker.Samples.SandboxUpstream.Wire;
 
 namespace TokenBroker.Samples.SandboxUpstream.Responses;
@@ -24,6 +25,16 @@ internal static class ResponsesApi
                 ? TextAnswer.Of(call, structured.ToJsonString(), request.MaxTokens)
                 : TextAnswer.To(call, request.Prompt.Asked, request.MaxTokens);
         var shape = new ResponseShape(call, request, answer);
+        if (shape.IsStored)
+        {
+            call.Context.RequestServices.GetRequiredService<Shelves>().Of(call.Recording.Key).Put("responses", shape.Response(isOver: true));
+        }
+
+        if (shape.IsBackground && !request.Stream)
+        {
+            return call.AnswerAsync(shape.Response(isOver: false));
+        }
+
         return request.Stream
             ? call.StreamAsync(Numbered(Events(shape)))
             : call.AnswerAsync(shape.Response(isOver: true));

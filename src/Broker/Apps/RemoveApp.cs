@@ -72,6 +72,7 @@ internal sealed class RemoveApp(
         // What was asked for and not answered: pushed requests and device codes have no grant that would end them.
         await db.Tokens.Where(t => t.ApplicationId == app.Id && t.AuthorizationId == null).ExecuteDeleteAsync(cancellationToken);
         await db.AppLogos.Where(l => l.AppId == app.Id).ExecuteDeleteAsync(cancellationToken);
+        await db.UpstreamObjects.Where(o => o.AppId == app.Id).ExecuteDeleteAsync(cancellationToken);
         if (!await db.Grants.AnyAsync(g => g.ApplicationId == app.Id, cancellationToken))
         {
             db.Apps.Remove(app);

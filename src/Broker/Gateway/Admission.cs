@@ -11,14 +11,15 @@ internal sealed record Admitted(Call Call, OutgoingBody Body, CallLease Lease);
 /// Decides whether a call may be made: scope, rate, body, model, price and budget, cheapest first. All must say yes;
 /// what cannot be known is a no. On a yes the worst cost is reserved.
 /// </summary>
-internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceBook prices, BudgetLedger budgets, UsageLog usage)
+internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceBook prices, BudgetLedger budgets, UsageLog usage, CallObjects objects)
 {
     /// <summary>Below this many output tokens an answer is not worth its input: the call is refused instead.</summary>
     private const long LeastOutput = 64;
 
     public async Task<(Admitted? Admitted, GatewayError? Refusal)> AdmitAsync(
-        HttpContext context, Caller caller, Upstream upstream, Operation operation, string path, string? modelInPath)
+        HttpContext context, Caller caller, Upstream upstream, Found found, string path)
     {
+        var operation = found.Operation;
         if (!caller.Scopes.Contains(operation.Scope))
         {
             return (null, GatewayError.InsufficientScope(operation.Scope));
@@ -43,15 +44,25 @@ internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceBoo
         var admitted = false;
         try
         {
+            if (await objects.CheckAsync(caller, upstream, found, context.RequestAborted) is { } unreachable)
+            {
+                return (null, unreachable);
+            }
+
             var (request, body, refusal) = await bodies.ReadAsync(context, operation);
             if (request is null)
             {
                 return (null, refusal);
             }
 
-            request.Model ??= modelInPath;
+            if (await objects.CheckAsync(caller, upstream, request.References, context.RequestAborted) is { } notTheirs)
+            {
+                return (null, notTheirs);
+            }
+
+            request.Model ??= found.ModelInPath;
             var price = request.Model is null ? null : prices.Find(upstream.PriceListId, request.Model);
-            if (operation.Kind != OperationKind.Free && !IsAllowed(caller, request.Model, price))
+            if (IsForbidden(caller, operation, request.Model, price))
             {
                 return (null, GatewayError.ModelNotAllowed(request.Model));
             }
@@ -63,8 +74,10 @@ internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceBoo
             }
 
             admitted = true;
-            var call = new Call(caller, upstream, operation, request, key) { Price = price, Reservation = reservation, MostOutput = mostOutput, Path = path };
-            return (new Admitted(call, RequestBody.Apply(body, request.Edits), lease), null);
+            var call = new Call(caller, upstream, operation, request, key) { Price = price, Reservation = reservation, MostOutput = mostOutput, Path = path, Ids = found.Ids, CeilingMicros = operation.CeilingMicros };
+            call.Through = objects.Through(call);
+            var outgoing = request.Upload is { } upload ? OutgoingBody.Of(upload, context.Request.ContentLength) : RequestBody.Apply(body, request.Edits);
+            return (new Admitted(call, outgoing, lease), null);
         }
         finally
         {
@@ -74,6 +87,14 @@ internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceBoo
             }
         }
     }
+
+    /// <summary>What is not priced by its model may still run one: then the user's list holds, also for what runs later.</summary>
+    private static bool IsForbidden(Caller caller, Operation operation, string? model, ModelPrice? price) => operation.Kind switch
+    {
+        OperationKind.Free => operation.Creates.Count > 0 && model is not null && caller.Facts.Models?.Contains(model) == false,
+        OperationKind.Unpriced => caller.Facts.Models is { } models && (model is null || !models.Contains(model)),
+        _ => !IsAllowed(caller, model, price),
+    };
 
     private static bool IsAllowed(Caller caller, string? model, ModelPrice? price) =>
         model is not null && price is not null && (caller.Facts.Models is null || caller.Facts.Models.Contains(model));
@@ -85,6 +106,13 @@ internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceBoo
         if (operation.Kind == OperationKind.Free)
         {
             return (purses.ReserveNothing(), 0, null);
+        }
+
+        if (operation.Kind == OperationKind.Unpriced)
+        {
+            return operation.CeilingMicros is not { } ceiling ? (null, 0, GatewayError.NotPriced(null, $"What '{operation.Name}' costs cannot be bounded yet, so that it is not forwarded. The operator can set a ceiling."))
+                : purses.TryReserve(ceiling) is { } claim ? (claim, 0, null)
+                : (null, 0, GatewayError.BudgetExhausted(purses.ResetsAt));
         }
 
         if (price is null || WorstCost.Of(operation.Kind, request, price) is not { } worst)

@@ -30,6 +30,18 @@ internal sealed class Call(Caller caller, Upstream upstream, Operation operation
     /// <summary>The path below the upstream's base URL, byte for byte as it was matched.</summary>
     public required string Path { get; init; }
 
+    /// <summary>The objects that the path names.</summary>
+    public IReadOnlyList<PathId> Ids { get; init; } = [];
+
+    /// <summary>What a call without a price is charged; null for all others.</summary>
+    public long? CeilingMicros { get; init; }
+
+    /// <summary>What its requests go through; null where nothing is to be seen to on the way.</summary>
+    public HttpMessageInvoker? Through { get; set; }
+
+    /// <summary>True where the answer tells of an object whose owner could not be written down.</summary>
+    public bool NotRecorded { get; set; }
+
     /// <summary>Null until the provider answered with success.</summary>
     public ResponseTap? Tap { get; set; }
 

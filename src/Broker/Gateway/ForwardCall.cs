@@ -71,13 +71,20 @@ internal sealed class ForwardCall(
 
         // (2) The operation: matched on the bytes of the request line, which are the bytes that are sent on.
         var path = PathBelow(upstream, context);
-        if (caller.Facts.UpstreamId != upstream.Id || upstream.Find(context.Request.Method, path) is not var (operation, modelInPath))
+        if (caller.Facts.UpstreamId != upstream.Id || upstream.Find(context.Request.Method, path) is not { } found)
         {
             return Refuse(caller, "unknown", GatewayError.OperationNotAllowed(context.Request.Method, context.Request.Path));
         }
 
+        if (found.Refusal is not null)
+        {
+            return Refuse(caller, found.Name, GatewayError.Denied(found));
+        }
+
+        var operation = found.Operation;
+
         // (3) to (5) Whether it may be made, and its worst cost reserved.
-        var (admitted, notAdmitted) = await admission.AdmitAsync(context, caller, upstream, operation, path, modelInPath);
+        var (admitted, notAdmitted) = await admission.AdmitAsync(context, caller, upstream, found, path);
         if (admitted is null)
         {
             return Refuse(caller, operation.Name, notAdmitted!);
@@ -109,7 +116,7 @@ internal sealed class ForwardCall(
         return error;
     }
 
-    /// <summary>What follows <c>/openai/v1</c> in the request line, undecoded; a query is part of it, and matches nothing.</summary>
+    /// <summary>What follows <c>/openai/v1</c> in the request line, undecoded, with its query.</summary>
     private static string PathBelow(Upstream upstream, HttpContext context)
     {
         var target = context.Features.Get<IHttpRequestFeature>()!.RawTarget;

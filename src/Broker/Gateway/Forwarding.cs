@@ -35,7 +35,7 @@ internal sealed class Forwarding(UpstreamClient client, UsageLog usage, KeyHealt
             // (1) and (2)
             using var request = UpstreamRequest.Of(context, call, content, key);
             watch.BeginWait();
-            using var answer = await client.Invoker.SendAsync(request, watch.Token);
+            using var answer = await (call.Through ?? client.Invoker).SendAsync(request, watch.Token);
             watch.EndWait();
 
             // (3) to (5)
@@ -130,6 +130,8 @@ internal sealed class Forwarding(UpstreamClient client, UsageLog usage, KeyHealt
 
     private static GatewayError ErrorOf(Call call, CallWatch watch) =>
         call.Tap is { KeyWasEchoed: true } ? GatewayError.KeyEchoed
+        : call.Request.Upload?.Refusal is { } refused ? refused
+        : call.NotRecorded ? GatewayError.NotRecorded
         : watch.End == CallEnd.Cut || call.Caller.Grant.Cut.IsCancellationRequested ? Call.ErrorOf(call.Caller.Grant.CutReason)
         : watch.End == CallEnd.Silent ? GatewayError.Timeout
         : GatewayError.Unavailable;
@@ -143,7 +145,7 @@ internal sealed class Forwarding(UpstreamClient client, UsageLog usage, KeyHealt
 
         var elapsed = time.GetElapsedTime(started);
         var (tokens, estimated) = CallCost.Of(call, elapsed);
-        var cost = call.MayHaveCost && call.Price is not null ? call.Price.CostOf(tokens) : 0;
+        var cost = !call.MayHaveCost ? 0 : call.CeilingMicros ?? call.Price?.CostOf(tokens) ?? 0;
         call.Reservation.Settle(cost);
         usage.Add(new UsageEntry(
             new Usage

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using TokenBroker.Authorization.Dpop;
+using TokenBroker.Upstreams;
 
 namespace TokenBroker.Gateway;
 
@@ -92,6 +93,20 @@ internal sealed record GatewayError(int Status, string Code, string Message, str
 
     public static GatewayError OperationNotAllowed(string method, string path) => new(
         403, "operation_not_allowed", $"{method} {path} is not an operation that this broker forwards.");
+
+    /// <param name="found">What the catalogue denies, or its query.</param>
+    public static GatewayError Denied(Found found) => new(
+        403, "operation_not_allowed", found.Parameter is null ? $"'{found.Name}' is not forwarded. {found.Refusal}" : found.Refusal!, found.Parameter);
+
+    /// <summary>As the provider answers for what does not exist: whether it does is not told.</summary>
+    public static GatewayError NoSuchObject(ObjectReference reference) => new(
+        404, "not_found", $"No such {reference.Kind?.Replace('_', ' ')} object: {reference.Id}", reference.Member);
+
+    /// <summary>What was made is there, and is nobody's: only the user's own look at the provider account finds it.</summary>
+    public static GatewayError NotRecorded { get; } = new(
+        502, "object_not_recorded", "The provider made what was asked for, but the broker could not write down that it belongs to this app. Nothing of it can be used; try again.");
+
+    public static GatewayError NotPriced(string? param, string message) => new(403, "operation_not_priced", message, param);
 
     public static GatewayError NotAllowed(string param, string message) => new(403, "operation_not_allowed", message, param);
 

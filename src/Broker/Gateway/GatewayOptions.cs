@@ -14,6 +14,10 @@ internal sealed class GatewayOptions
     [Range(1024, 512L * 1024 * 1024)]
     public long MaxMultipartBytes { get; set; } = 26 * 1024 * 1024;
 
+    /// <summary>The largest upload of a file, in bytes: what the provider takes. It is passed on as it arrives, so that it costs no memory.</summary>
+    [Range(1024, 8L * 1024 * 1024 * 1024)]
+    public long MaxUploadBytes { get; set; } = 512L * 1024 * 1024;
+
     /// <summary>Calls in one minute under one grant.</summary>
     [Range(1, 1_000_000)]
     public int RequestsPerMinute { get; set; } = GrantBounds.DefaultRequestsPerMinute;

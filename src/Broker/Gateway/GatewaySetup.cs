@@ -17,6 +17,10 @@ internal static class GatewaySetup
         builder.Services.AddSingleton<StrangerLimit>();
         builder.Services.AddSingleton<GrantLimits>();
         builder.Services.AddSingleton<RequestBody>();
+        builder.Services.AddSingleton<ObjectOwners>();
+        builder.Services.AddSingleton<ObjectCheck>();
+        builder.Services.AddSingleton<OwnedLists>();
+        builder.Services.AddSingleton<CallObjects>();
         builder.Services.AddSingleton<Admission>();
         builder.Services.AddSingleton<Forwarding>();
         builder.Services.AddSingleton<KeyHealth>();

@@ -53,6 +53,8 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
 
     public DbSet<AuditEvent> AuditEvents => Set<AuditEvent>();
 
+    public DbSet<UpstreamObject> UpstreamObjects => Set<UpstreamObject>();
+
     public DbSet<DataProtectionKey> DataProtectionKeys => Set<DataProtectionKey>();
 
     protected override void OnModelCreating(ModelBuilder builder)
@@ -65,6 +67,7 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
         MapAuthorization(builder);
         MapKeysAndMoney(builder);
         TokenBroker.Upstreams.ImportedPrices.Map(builder);
+        MapUpstreamObjects(builder);
         UseVersion7Ids(builder);
     }
 
@@ -200,6 +203,14 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
             spend.HasKey(s => new { s.GrantId, s.Period });
             spend.HasIndex(s => s.Period);
         });
+    }
+
+    private static void MapUpstreamObjects(ModelBuilder builder)
+    {
+        // Upstreams knows neither users nor apps; that its rows go with them is said here.
+        UpstreamObject.Map(builder);
+        builder.Entity<UpstreamObject>().HasOne<User>().WithMany().HasForeignKey(o => o.UserId).OnDelete(DeleteBehavior.Cascade);
+        builder.Entity<UpstreamObject>().HasOne<App>().WithMany().HasForeignKey(o => o.AppId).OnDelete(DeleteBehavior.Cascade);
     }
 
     private static void UseVersion7Ids(ModelBuilder builder)

@@ -49,12 +49,30 @@ internal sealed class Catalogue
                 && url.Query.Length == 0 && url.Fragment.Length == 0 && url.UserInfo.Length == 0,
             $"needs a BaseUrl that is https, or http on loopback, without query or user; it is '{options.BaseUrl}'");
         Require(options.IdleTimeout > TimeSpan.Zero, "needs an IdleTimeout above zero");
-        foreach (var operation in options.Operations)
+        foreach (var operation in options.Operations.Where(o => o.Denied.Length == 0 || o.Capability.Length > 0))
         {
             Require(
                 options.Capabilities.ContainsKey(operation.Capability),
                 $"has the operation '{operation.Name}' with a Capability that it does not list: '{operation.Capability}'");
+        }
+
+        foreach (var operation in options.Operations)
+        {
             Require(operation.Path.StartsWith('/'), $"has the operation '{operation.Name}' with a Path that does not start with a slash");
+        }
+
+        foreach (var name in options.Allow)
+        {
+            Require(
+                options.Operations.Any(o => o.Name == name && o is { Denied.Length: > 0, Capability.Length: > 0 }),
+                $"has '{name}' in Allow, which is not a denied operation that carries a Capability");
+        }
+
+        foreach (var (name, micros) in options.CeilingMicros)
+        {
+            Require(
+                micros > 0 && options.Operations.Any(o => o.Name == name && o.Kind == OperationKind.Unpriced),
+                $"has CeilingMicros for '{name}', which is not an operation without a price, or a ceiling that is not above zero");
         }
 
         void Require(bool condition, string complaint)

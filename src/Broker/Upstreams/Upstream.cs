@@ -33,51 +33,32 @@ internal sealed class Upstream(string id, UpstreamOptions options)
     public IReadOnlyList<Capability> Capabilities { get; } =
         [.. options.Capabilities.Select(pair => new Capability($"{id}:{pair.Key}", pair.Value.Title, pair.Value.Sentence))];
 
+    /// <summary>The scope that opens the whole provider account to an app, also what others made there.</summary>
+    public string AccountScope { get; } = $"{id}:account";
+
+    /// <summary>The kinds of objects that belong to who made them. Whatever else a path names lives inside one of these.</summary>
+    public FrozenSet<string> OwnedKinds { get; } = options.Operations
+        .SelectMany(o => Operation.From(id, o, options).Creates)
+        .Select(told => told.Kind)
+        .ToFrozenSet(StringComparer.Ordinal);
+
     private readonly FrozenDictionary<(string Method, string Path), Operation> _exact = options.Operations
-        .Where(o => !o.Path.EndsWith(ModelSegment, StringComparison.Ordinal))
-        .ToFrozenDictionary(o => (o.Method, o.Path), o => Operation.From(id, o));
+        .Where(o => !IsDenied(o, options) && !o.Path.Contains('{', StringComparison.Ordinal))
+        .ToFrozenDictionary(o => (o.Method, o.Path), o => Operation.From(id, o, options));
 
-    private readonly (string Method, string Prefix, Operation Operation)[] _byModel = [.. options.Operations
-        .Where(o => o.Path.EndsWith(ModelSegment, StringComparison.Ordinal))
-        .Select(o => (o.Method, o.Path[..^ModelSegment.Length], Operation.From(id, o)))];
+    private readonly OperationTree _tree = OperationTree.Of(options.Operations.Select(o => (o, Operation.From(id, o, options), IsDenied(o, options))));
 
-    private const string ModelSegment = "{model}";
-
-    /// <summary>Finds the operation that a method and path name, byte for byte. No decoding, no folding: what is matched is what is sent.</summary>
+    /// <summary>Finds the operation that a method and target name, byte for byte. No decoding, no folding: what is matched is what is sent.</summary>
     /// <returns>Null for everything the catalogue does not list.</returns>
-    public (Operation Operation, string? ModelInPath)? Find(string method, string path)
+    public Found? Find(string method, string target)
     {
-        if (_exact.TryGetValue((method, path), out var operation))
-        {
-            return (operation, null);
-        }
-
-        foreach (var (itsMethod, prefix, byModel) in _byModel)
-        {
-            if (itsMethod == method && path.StartsWith(prefix, StringComparison.Ordinal) && IsModelName(path.AsSpan(prefix.Length)))
-            {
-                return (byModel, path[prefix.Length..]);
-            }
-        }
-
-        return null;
+        // Most calls have neither query nor id.
+        return _exact.TryGetValue((method, target), out var operation) ? new Found(operation) : _tree.Find(method, target);
     }
 
-    private static bool IsModelName(ReadOnlySpan<char> segment) =>
-        segment.Length is > 0 and <= 200
-        && segment is not ("." or "..")
-        && segment.IndexOfAnyExcept(ModelCharacters) < 0;
-
-    private static readonly System.Buffers.SearchValues<char> ModelCharacters =
-        System.Buffers.SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:");
+    private static bool IsDenied(OperationOptions operation, UpstreamOptions options) =>
+        operation.Denied.Length > 0 && !options.Allow.Contains(operation.Name);
 }
 
 /// <summary>A scope and its words at consent.</summary>
 internal sealed record Capability(string Scope, string Title, string Sentence);
-
-/// <summary>One method and path of an upstream.</summary>
-internal sealed record Operation(string Name, string Scope, BodyKind Body, OperationKind Kind)
-{
-    public static Operation From(string upstreamId, OperationOptions options) =>
-        new(options.Name, $"{upstreamId}:{options.Capability}", options.Body, options.Kind);
-}

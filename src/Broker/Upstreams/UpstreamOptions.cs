@@ -35,6 +35,15 @@ internal sealed class UpstreamOptions
     public IDictionary<string, CapabilityOptions> Capabilities { get; } = new Dictionary<string, CapabilityOptions>();
 
     public IList<OperationOptions> Operations { get; } = [];
+
+    /// <summary>Denied operations that carry a capability and are forwarded all the same, by name.</summary>
+    public IList<string> Allow { get; } = [];
+
+    /// <summary>
+    /// What one call costs at most, in micro-dollars, by the name of an operation whose kind is
+    /// <see cref="OperationKind.Unpriced"/>. A call reserves it and is charged it; without one there is no such call.
+    /// </summary>
+    public IDictionary<string, long> CeilingMicros { get; } = new Dictionary<string, long>();
 }
 
 /// <summary>How the key is put on a request.</summary>
@@ -60,7 +69,11 @@ internal sealed class OperationOptions
 
     public string Method { get; set; } = "";
 
-    /// <summary>Below the base URL; <c>{model}</c> stands for one segment that names a model.</summary>
+    /// <summary>
+    /// Below the base URL. <c>{model}</c> stands for one segment that names a model, <c>{file}</c> for one that names an
+    /// object of the kind <c>file</c>. What is denied may end in <c>/**</c>, for everything there and below, or in a
+    /// query such as <c>?beta=true</c>.
+    /// </summary>
     public string Path { get; set; } = "";
 
     public string Capability { get; set; } = "";
@@ -68,13 +81,38 @@ internal sealed class OperationOptions
     public BodyKind Body { get; set; }
 
     public OperationKind Kind { get; set; }
+
+    /// <summary>The query parameters that it takes, separated by spaces; a name that ends in <c>[]</c> may come more than once.</summary>
+    public string Query { get; set; } = "";
+
+    /// <summary>
+    /// What objects its answer tells of that belong to the caller from then on: <c>id=file</c> says that the member
+    /// <c>id</c> names a <c>file</c>, <c>file.id=file</c> that the one inside <c>file</c> does. Several are separated by spaces.
+    /// </summary>
+    public string Creates { get; set; } = "";
+
+    /// <summary>The kind of the objects that it lists; the list shows the caller's own alone.</summary>
+    public string Lists { get; set; } = "";
+
+    /// <summary>Whether it can reach what other apps made in a way that cannot be checked, so that it takes the scope <c>account</c> as well.</summary>
+    public bool NeedsAccount { get; set; }
+
+    /// <summary>Why it is not forwarded; empty for what is.</summary>
+    public string Denied { get; set; } = "";
 }
 
 internal enum BodyKind
 {
     None,
     Json,
+
+    /// <summary>multipart/form-data, read whole before it is sent.</summary>
     Multipart,
+    JsonOrMultipart,
+
+    /// <summary>multipart/form-data with a file of any size, which is passed on as it arrives.</summary>
+    Upload,
+    JsonOrUpload,
 }
 
 /// <summary>What rules a request's body must keep and how its cost is bounded: see the gateway's request rules.</summary>
@@ -88,4 +126,7 @@ internal enum OperationKind
     Image,
     Speech,
     Transcription,
+
+    /// <summary>What costs money by a measure that this broker does not know: see <see cref="UpstreamOptions.CeilingMicros"/>.</summary>
+    Unpriced,
 }

@@ -53,40 +53,37 @@ public sealed class Refusing_a_body(PrivateBroker own) : IClassFixture<PrivateBr
     public async Task That_is_broken(string body) => await RefusedAsync("/chat/completions", body, 400, "invalid_request");
 
     [Theory]
-    [InlineData("/chat/completions", "\"store\":true", "operation_not_allowed")]
-    [InlineData("/responses", "\"store\":true", "operation_not_allowed")]
     [InlineData("/responses", "\"store\":false,\"store\":true", "invalid_request")]
-    [InlineData("/responses", "\"background\":true", "operation_not_allowed")]
-    [InlineData("/responses", "\"previous_response_id\":\"resp_1\"", "operation_not_allowed")]
-    [InlineData("/responses", "\"conversation\":\"conv_1\"", "operation_not_allowed")]
-    [InlineData("/responses", "\"conversation\":{\"id\":\"conv_1\"}", "operation_not_allowed")]
+    [InlineData("/responses", "\"previous_response_id\":\"resp_1\"", "not_found")]
+    [InlineData("/responses", "\"conversation\":\"conv_1\"", "not_found")]
+    [InlineData("/responses", "\"conversation\":{\"id\":\"conv_1\"}", "not_found")]
     [InlineData("/responses", "\"prompt\":{\"id\":\"pmpt_1\"}", "operation_not_allowed")]
     [InlineData("/responses", "\"input\":[{\"type\":\"item_reference\",\"id\":\"msg_1\"}]", "operation_not_allowed")]
     [InlineData("/responses", "\"input\":[{\"id\":\"msg_1\"}]", "operation_not_allowed")]
     [InlineData("/responses", "\"input\":[{\"id\":\"msg_1\",\"type\":\"item_\\u0072eference\"}]", "operation_not_allowed")]
-    [InlineData("/responses", "\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_file\",\"file_id\":\"file-1\"}]}]", "operation_not_allowed")]
-    [InlineData("/responses", "\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_image\",\"file_id\":\"file-1\"}]}]", "operation_not_allowed")]
+    [InlineData("/responses", "\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_file\",\"file_id\":\"file-1\"}]}]", "not_found")]
+    [InlineData("/responses", "\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_image\",\"file_id\":\"file-1\"}]}]", "not_found")]
     [InlineData("/responses", "\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_file\",\"file_url\":\"https://x.example\"}]}]", "operation_not_allowed")]
-    [InlineData("/chat/completions", "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{\"file_id\":\"file-1\"}}]}]", "operation_not_allowed")]
-    [InlineData("/responses", "\"tools\":[{\"type\":\"web_search\"}]", "operation_not_allowed")]
-    [InlineData("/responses", "\"tools\":[{\"type\":\"file_search\",\"vector_store_ids\":[\"vs_1\"]}]", "operation_not_allowed")]
-    [InlineData("/responses", "\"tools\":[{\"type\":\"code_interpreter\",\"container\":{\"type\":\"auto\"}}]", "operation_not_allowed")]
-    [InlineData("/responses", "\"tools\":[{\"type\":\"mcp\",\"server_url\":\"https://x.example\"}]", "operation_not_allowed")]
-    [InlineData("/responses", "\"tools\":[{\"type\":\"image_generation\"}]", "operation_not_allowed")]
+    [InlineData("/chat/completions", "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{\"file_id\":\"file-1\"}}]}]", "not_found")]
+    [InlineData("/responses", "\"tools\":[{\"type\":\"web_search\"}]", "operation_not_priced")]
+    [InlineData("/responses", "\"tools\":[{\"type\":\"file_search\",\"vector_store_ids\":[\"vs_1\"]}]", "operation_not_priced")]
+    [InlineData("/responses", "\"tools\":[{\"type\":\"code_interpreter\",\"container\":{\"type\":\"auto\"}}]", "operation_not_priced")]
+    [InlineData("/responses", "\"tools\":[{\"type\":\"mcp\",\"server_url\":\"https://x.example\"}]", "operation_not_priced")]
+    [InlineData("/responses", "\"tools\":[{\"type\":\"image_generation\"}]", "operation_not_priced")]
     [InlineData("/responses", "\"tools\":[{\"type\":\"function\",\"type\":\"web_search\"}]", "invalid_request")]
-    [InlineData("/responses", "\"tools\":[{}]", "operation_not_allowed")]
+    [InlineData("/responses", "\"tools\":[{}]", "operation_not_priced")]
     [InlineData("/responses", "\"tools\":[1,{\"type\":\"web_search\"}]", "invalid_request")]
     [InlineData("/responses", "\"tools\":{\"type\":\"web_search\"}", "invalid_request")]
     [InlineData("/chat/completions", "\"web_search_options\":{}", "operation_not_allowed")]
     [InlineData("/chat/completions", "\"service_tier\":\"priority\"", "operation_not_allowed")]
     [InlineData("/responses", "\"service_tier\":\"scale\"", "operation_not_allowed")]
-    public async Task That_keeps_state_or_costs_more_than_it_shows(string path, string member, string code)
+    public async Task That_names_what_is_not_the_apps_or_costs_more_than_it_shows(string path, string member, string code)
     {
         var input = member.Contains("\"input\"", StringComparison.Ordinal) ? "" : ",\"input\":\"Hello\"";
         var messages = member.Contains("\"messages\"", StringComparison.Ordinal) ? "" : "," + Messages;
         var body = "{\"model\":\"gpt-4o-mini\"," + member + (path == "/responses" ? input : messages) + "}";
 
-        await RefusedAsync(path, body, code == "invalid_request" ? 400 : 403, code);
+        await RefusedAsync(path, body, code switch { "invalid_request" => 400, "not_found" => 404, _ => 403 }, code);
     }
 
     [Fact]

@@ -14,6 +14,13 @@ public sealed class OAuthApp(BrokerHost host, string clientId = BrokerHost.AppId
 {
     public const string DefaultScope = "openai:chat openai:models openai:responses openai:embeddings openai:moderations openai:images openai:audio offline_access";
 
+    /// <summary>The scopes of what the provider keeps, and the one that opens the whole account.</summary>
+    public static readonly string[] ObjectScopes =
+    [
+        "openai:files", "openai:vector_stores", "openai:batches", "openai:fine_tuning", "openai:evals", "openai:conversations", "openai:containers",
+        "openai:assistants", "openai:videos", "openai:account",
+    ];
+
     private readonly HttpClient _http = host.NewClient();
 
     public string ClientId => clientId;

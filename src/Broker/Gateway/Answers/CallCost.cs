@@ -16,7 +16,7 @@ internal static class CallCost
 
     public static (TokenUsage Tokens, bool Estimated) Of(Call call, TimeSpan elapsed)
     {
-        if (call.Operation.Kind == OperationKind.Free || !call.MayHaveCost)
+        if (call.Operation.Kind is OperationKind.Free or OperationKind.Unpriced || !call.MayHaveCost)
         {
             return (default, false);
         }
@@ -29,6 +29,12 @@ internal static class CallCost
     private static TokenUsage Estimate(Call call, TimeSpan elapsed)
     {
         var request = call.Request;
+        if (request.IsBackground)
+        {
+            // Nobody reports what it will have used: all that it may is charged.
+            return new TokenUsage { Input = call.Price?.ContextWindow ?? request.Bytes, Output = call.MostOutput };
+        }
+
         switch (call.Operation.Kind)
         {
             case OperationKind.Chat or OperationKind.Completion or OperationKind.Response:

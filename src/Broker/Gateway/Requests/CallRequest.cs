@@ -30,6 +30,18 @@ internal sealed class CallRequest
     /// <summary>True where a document comes along, whose pages the body's length does not bound.</summary>
     public bool HasFile { get; set; }
 
+    /// <summary>True where the answer is kept at the provider.</summary>
+    public bool Stores { get; set; }
+
+    /// <summary>True where the provider goes on after it answered, and reports usage to no open call.</summary>
+    public bool IsBackground { get; set; }
+
+    /// <summary>A body that is passed on as it arrives; null for one that was read whole.</summary>
+    public UploadStream? Upload { get; set; }
+
+    /// <summary>The objects at the provider that the body names.</summary>
+    public List<ObjectReference> References { get; } = [];
+
     /// <summary>Bytes of the body as the client sent it: no text has more tokens than bytes.</summary>
     public long Bytes { get; set; }
 

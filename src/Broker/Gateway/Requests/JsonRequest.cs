@@ -4,9 +4,9 @@ using TokenBroker.Upstreams;
 namespace TokenBroker.Gateway;
 
 /// <summary>
-/// Reads a JSON body in one pass. It finds the model and whatever bounds the cost, refuses what would keep state at
-/// the provider, reach objects that another app made, or cost more than the body shows, and notes the edits that the
-/// gateway makes: usage asked for on streams, <c>store</c> off. A member that decides something may appear once only.
+/// Reads a JSON body in one pass. It finds the model and whatever bounds the cost, refuses what would
+/// cost more than the body shows, and notes the edits that the gateway makes: usage asked for on streams, <c>store</c>
+/// off unless it is asked for. The objects that the body names are read by <see cref="ReferenceReader"/>. A member that decides something may appear once only.
 /// </summary>
 internal ref struct JsonRequest
 {
@@ -22,6 +22,8 @@ internal ref struct JsonRequest
     private (int Offset, int Length)? _includeUsageAt;
     private bool _includeUsage;
     private bool _storeSeen;
+    private bool _namesParent;
+    private bool _namesItems;
 
     private JsonRequest(ReadOnlySpan<byte> body, OperationKind kind)
     {
@@ -82,6 +84,8 @@ internal ref struct JsonRequest
     {
         switch (name)
         {
+            case "model" when _reader.TokenType == JsonTokenType.Null && _kind is OperationKind.Free or OperationKind.Unpriced:
+                return null;
             case "model":
                 _request.Model = _reader.GetString();
                 return _request.Model is { Length: > 0 and <= LongestModelName } ? null : GatewayError.ModelNotAllowed(null);
@@ -101,7 +105,7 @@ internal ref struct JsonRequest
                 return ReadContent();
             case "prompt" when _kind == OperationKind.Completion:
                 return ReadPrompts();
-            case "tools":
+            case "tools" when _kind is not (OperationKind.Free or OperationKind.Unpriced):
                 return ReadTools();
             default:
                 return ReadState(name);
@@ -129,21 +133,24 @@ internal ref struct JsonRequest
     {
         switch (name)
         {
-            case "store":
+            case "store" when _kind is OperationKind.Chat or OperationKind.Response:
                 _storeSeen = true;
-                if (_reader.TokenType == JsonTokenType.True)
+                _request.Stores = _reader.TokenType == JsonTokenType.True;
+                if (!_request.Stores)
                 {
-                    return GatewayError.NotAllowed(name, "Nothing may be stored at the provider through this broker: leave 'store' out or false.");
+                    _request.Edits.Add(new BodyEdit((int)_reader.TokenStartIndex, _reader.ValueSpan.Length, "false"));
                 }
 
-                _request.Edits.Add(new BodyEdit((int)_reader.TokenStartIndex, _reader.ValueSpan.Length, "false"));
-                return _reader.TokenType is JsonTokenType.False or JsonTokenType.Null ? null : GatewayError.InvalidRequest("'store' must be true or false.", name);
-            case "background" when _kind == OperationKind.Response && _reader.TokenType is not (JsonTokenType.False or JsonTokenType.Null):
-                return GatewayError.NotAllowed(name, "Background responses are stored at the provider, which this broker does not allow.");
-            case "previous_response_id" or "conversation" when _reader.TokenType != JsonTokenType.Null:
-                return GatewayError.NotAllowed(name, $"'{name}' reads what is stored at the provider, which this broker does not allow: send the whole input.");
-            case "prompt" when _kind == OperationKind.Response && _reader.TokenType != JsonTokenType.Null:
-                return GatewayError.NotAllowed(name, "Stored prompts are not allowed through this broker: send the prompt's text.");
+                return _reader.TokenType is JsonTokenType.True or JsonTokenType.False or JsonTokenType.Null ? null : GatewayError.InvalidRequest("'store' must be true or false.", name);
+            case "background" when _kind == OperationKind.Response:
+                _request.IsBackground = _reader.TokenType != JsonTokenType.Null && _reader.GetBoolean();
+                return null;
+            case "previous_response_id" or "conversation" or "prompt" when _kind == OperationKind.Response && _reader.TokenType != JsonTokenType.Null:
+                // What is stored comes in as well, and its length is not known here. Whose it is, is checked by the references.
+                _request.HasFile = true;
+                _namesParent |= name != "prompt";
+                _reader.Skip();
+                return null;
             case "web_search_options" when _reader.TokenType != JsonTokenType.Null:
                 return GatewayError.NotAllowed(name, "Web search has costs that this broker cannot bound.");
             case "service_tier" when _reader.TokenType != JsonTokenType.Null && _reader.GetString() is not ("auto" or "default" or "flex"):
@@ -238,7 +245,7 @@ internal ref struct JsonRequest
 
             if (type is not ("function" or "custom"))
             {
-                return GatewayError.NotAllowed("tools", $"The tool '{type}' runs at the provider at a cost that this broker cannot bound. Only 'function' and 'custom' are forwarded.");
+                return GatewayError.NotPriced("tools", $"The tool '{type}' runs at the provider at a cost that this broker cannot bound yet. Only 'function' and 'custom' are forwarded.");
             }
         }
 
@@ -262,42 +269,39 @@ internal ref struct JsonRequest
             if (_reader.TokenType == JsonTokenType.EndObject && _reader.CurrentDepth == depth + 1)
             {
                 // An item that is named by its id alone is a reference too: 'type' may be left out of one.
-                if (hasId && !hasType)
-                {
-                    return StoredItem();
-                }
-
+                _namesItems |= hasId && !hasType;
                 (hasId, hasType) = (false, false);
             }
             else if (_reader.TokenType == JsonTokenType.PropertyName)
             {
-                if (_reader.ValueTextEquals("file_id"u8) || _reader.ValueTextEquals("file_url"u8))
+                if (_reader.ValueTextEquals("file_url"u8))
                 {
-                    return GatewayError.NotAllowed("input", "Files at the provider or at an address are not forwarded: send the content itself.");
+                    return GatewayError.NotAllowed("input", "Files at an address are not forwarded: send the content itself, or upload it.");
                 }
 
                 var ofItem = _reader.CurrentDepth == depth + 2;
                 var isType = _reader.ValueTextEquals("type"u8);
                 hasId |= ofItem && _reader.ValueTextEquals("id"u8);
                 hasType |= ofItem && (isType || _reader.ValueTextEquals("role"u8));
-                _request.Images += _reader.ValueTextEquals("image_url"u8) ? 1 : 0;
-                _request.HasFile |= _reader.ValueTextEquals("file_data"u8);
+                var isFile = _reader.ValueTextEquals("file_id"u8);
+                _request.Images += isFile || _reader.ValueTextEquals("image_url"u8) ? 1 : 0;
+                _request.HasFile |= isFile || _reader.ValueTextEquals("file_data"u8);
                 _request.HasAudio |= _reader.ValueTextEquals("input_audio"u8);
-                if (isType && _reader.Read() && _reader.TokenType == JsonTokenType.String && _reader.ValueTextEquals("item_reference"u8))
-                {
-                    return StoredItem();
-                }
+                _namesItems |= isType && _reader.Read() && _reader.TokenType == JsonTokenType.String && _reader.ValueTextEquals("item_reference"u8);
             }
         }
 
         return null;
-
-        static GatewayError StoredItem() =>
-            GatewayError.NotAllowed("input", "Items that the provider stores are not forwarded: send the content itself.");
     }
 
     private GatewayError? Finish()
     {
+        if (_namesItems && !_namesParent)
+        {
+            // An item lives in a response or a conversation; without one that is the app's own, it may be anybody's.
+            return GatewayError.NotAllowed("input", "Items that the provider stores are forwarded only with the response or conversation that they are of: send the content itself.");
+        }
+
         if (_kind == OperationKind.Response && !_storeSeen)
         {
             _request.Edits.Add(new BodyEdit(_request.AfterBrace, 0, "\"store\":false,"));

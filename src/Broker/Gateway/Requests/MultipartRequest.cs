@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Globalization;
 using System.Text;
 using Microsoft.AspNetCore.WebUtilities;
@@ -14,18 +13,26 @@ internal static class MultipartRequest
 {
     private const int LongestField = 64 * 1024;
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
-    private static readonly SearchValues<char> NameCharacters =
-        SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_[]");
+
+    public static GatewayError WrongType { get; } =
+        GatewayError.InvalidRequest("This operation takes multipart/form-data with a boundary, and no other parameter.");
+
+    /// <returns>Null where the type is another, or can be read in two ways.</returns>
+    public static string? BoundaryOf(string? contentType) =>
+        MediaTypeHeaderValue.TryParse(contentType, out var type)
+            && type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase)
+            && type.Parameters.Count == 1
+            && HeaderUtilities.RemoveQuotes(type.Boundary).Value is { Length: > 0 and <= 70 } boundary
+            && Ascii.IsValid(boundary)
+                ? boundary
+                : null;
 
     public static async Task<(CallRequest? Request, GatewayError? Refusal)> ReadAsync(
         string? contentType, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
     {
-        if (!MediaTypeHeaderValue.TryParse(contentType, out var type)
-            || !type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase)
-            || type.Parameters.Count != 1
-            || HeaderUtilities.RemoveQuotes(type.Boundary).Value is not { Length: > 0 and <= 70 } boundary)
+        if (BoundaryOf(contentType) is not { } boundary)
         {
-            return (null, GatewayError.InvalidRequest("This operation takes multipart/form-data with a boundary, and no other parameter."));
+            return (null, WrongType);
         }
 
         var request = new CallRequest { Bytes = body.Length };
@@ -35,11 +42,7 @@ internal static class MultipartRequest
             var reader = new MultipartReader(boundary, new MemoryStream(body.ToArray(), writable: false)) { BodyLengthLimit = body.Length };
             while (await reader.ReadNextSectionAsync(cancellationToken) is { } section)
             {
-                if (!ContentDispositionHeaderValue.TryParse(section.ContentDisposition, out var disposition)
-                    || !disposition.DispositionType.Equals("form-data", StringComparison.OrdinalIgnoreCase)
-                    || HeaderUtilities.RemoveQuotes(disposition.Name).Value is not { Length: > 0 } name
-                    || disposition.Parameters.Count(p => p.Name.StartsWith("name", StringComparison.OrdinalIgnoreCase)) != 1
-                    || name.AsSpan().ContainsAnyExcept(NameCharacters))
+                if (PartHead.Read(section.ContentDisposition) is not var (name, isFile))
                 {
                     return (null, GatewayError.InvalidRequest("Each part needs a Content-Disposition of form-data with a plain name."));
                 }
@@ -49,9 +52,14 @@ internal static class MultipartRequest
                     return (null, GatewayError.InvalidRequest($"'{name}' appears more than once.", name));
                 }
 
-                if (Decides(name) && (disposition.FileName.HasValue || disposition.FileNameStar.HasValue))
+                if (Decides(name) && isFile)
                 {
                     return (null, GatewayError.InvalidRequest($"'{name}' must be a plain field, not a file.", name));
+                }
+
+                if (UploadedForm.NamesAnObject(name))
+                {
+                    return (null, GatewayError.NotAllowed(name, $"'{name}' names something that is checked in JSON bodies only: send it as one."));
                 }
 
                 if (await ReadFieldAsync(request, name, section, cancellationToken) is { } refusal)

@@ -24,13 +24,20 @@ internal sealed class RequestBody(IOptions<GatewayOptions> options)
                 : (new CallRequest(), default, null);
         }
 
-        var limit = operation.Body == BodyKind.Json ? options.Value.MaxJsonBytes : options.Value.MaxMultipartBytes;
+        var isJson = operation.Body == BodyKind.Json
+            || (operation.Body is BodyKind.JsonOrMultipart or BodyKind.JsonOrUpload && IsJson(http.ContentType));
+        if (!isJson && operation.Body is (BodyKind.Upload or BodyKind.JsonOrUpload))
+        {
+            return await OpenUploadAsync(http, options.Value.MaxUploadBytes, context.RequestAborted);
+        }
+
+        var limit = isJson ? options.Value.MaxJsonBytes : options.Value.MaxMultipartBytes;
         if (http.ContentLength > limit)
         {
             return (null, default, GatewayError.TooLarge(limit));
         }
 
-        if (operation.Body == BodyKind.Json && !IsJson(http.ContentType))
+        if (isJson && !IsJson(http.ContentType))
         {
             return (null, default, GatewayError.InvalidRequest("This operation takes a body of application/json."));
         }
@@ -40,10 +47,15 @@ internal sealed class RequestBody(IOptions<GatewayOptions> options)
             return (null, default, GatewayError.TooLarge(limit));
         }
 
-        var (request, refusal) = operation.Body == BodyKind.Json
-            ? JsonRequest.Read(body.Span, operation.Kind)
-            : await MultipartRequest.ReadAsync(http.ContentType, body, context.RequestAborted);
-        return (request, body, refusal);
+        if (!isJson)
+        {
+            var (form, broken) = await MultipartRequest.ReadAsync(http.ContentType, body, context.RequestAborted);
+            return (form, body, broken);
+        }
+
+        var (request, refusal) = JsonRequest.Read(body.Span, operation.Kind);
+        refusal ??= ReferenceReader.Read(body.Span, operation.Name.StartsWith("evals", StringComparison.Ordinal), request!.References);
+        return refusal is null ? (request, body, null) : (null, default, refusal);
     }
 
     /// <summary>The body that is sent: with the edits, in the order of their places.</summary>
@@ -98,6 +110,25 @@ internal sealed class RequestBody(IOptions<GatewayOptions> options)
 
             edits[at] = edit;
         }
+    }
+
+    private static async Task<(CallRequest? Request, ReadOnlyMemory<byte> Body, GatewayError? Refusal)> OpenUploadAsync(
+        HttpRequest http, long limit, CancellationToken cancellationToken)
+    {
+        if (http.ContentLength > limit)
+        {
+            return (null, default, GatewayError.TooLarge(limit));
+        }
+
+        if (MultipartRequest.BoundaryOf(http.ContentType) is not { } boundary)
+        {
+            return (null, default, MultipartRequest.WrongType);
+        }
+
+        var upload = new UploadStream(http.Body, boundary, limit);
+        return await upload.OpenAsync(cancellationToken) is { } refusal
+            ? (null, default, refusal)
+            : (new CallRequest { Upload = upload, Bytes = http.ContentLength ?? 0 }, default, null);
     }
 
     private static bool IsJson(string? contentType) =>

@@ -15,7 +15,11 @@ internal sealed record GrantFacts(
     DateTime ExpiresAt,
     bool IsPaused,
     int Revision,
-    IReadOnlyList<GrantLine> Line);
+    IReadOnlyList<GrantLine> Line)
+{
+    /// <summary>The app that calls; null only while its row is being deleted.</summary>
+    public Guid? AppId { get; init; }
+}
 
 /// <summary>The limits of a grant that a call counts against. A call under a child grant counts against each grant above it as well.</summary>
 internal sealed record GrantLine(Guid GrantId, Budget Budget, int? RequestsPerMinute);

@@ -172,7 +172,8 @@ internal sealed class LiveGrants
             grant.ExpiresAt,
             grant.PausedAt is not null,
             grant.Revision,
-            [line]);
+            [line])
+        { AppId = grant.ApplicationId };
         return above is null
             ? facts
             : facts with
