@@ -1,5 +1,6 @@
 using System.Globalization;
 using TokenBroker.Metering;
+using TokenBroker.Safety;
 using TokenBroker.Upstreams;
 
 namespace TokenBroker.Gateway;
@@ -64,6 +65,7 @@ internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceTab
 
             admitted = true;
             var call = new Call(caller, upstream, operation, request, key) { Price = price, Reservation = reservation, MostOutput = mostOutput, Path = path };
+            NamePerson(caller.Facts.Safety, operation, request);
             return (new Admitted(call, OutgoingBody.Of(RequestBody.Apply(body, request.Edits)), lease), null);
         }
         finally
@@ -72,6 +74,20 @@ internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceTab
             {
                 lease.Dispose();
             }
+        }
+    }
+
+    /// <summary>The provider learns who calls by the broker's pseudonym alone, whatever the app wrote.</summary>
+    private static void NamePerson(SafetyFacts safety, Operation operation, CallRequest request)
+    {
+        foreach (var (offset, length) in request.PersonAt)
+        {
+            request.Edits.Add(new BodyEdit(offset, length, safety.Value));
+        }
+
+        if (!request.HasSafetyIdentifier && safety.Member is { } member && operation.Kind is OperationKind.Chat or OperationKind.Response)
+        {
+            request.Edits.Add(new BodyEdit(request.AfterBrace, 0, member));
         }
     }
 

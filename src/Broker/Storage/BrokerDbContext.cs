@@ -10,6 +10,7 @@ using TokenBroker.Custody;
 using TokenBroker.Grants;
 using TokenBroker.Metering;
 using TokenBroker.Notices;
+using TokenBroker.Safety;
 
 namespace TokenBroker.Storage;
 
@@ -48,6 +49,12 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
 
     public DbSet<Spend> Spend => Set<Spend>();
 
+    public DbSet<Strike> Strikes => Set<Strike>();
+
+    public DbSet<Sanction> Sanctions => Set<Sanction>();
+
+    public DbSet<Appeal> Appeals => Set<Appeal>();
+
     public DbSet<AuditEvent> AuditEvents => Set<AuditEvent>();
 
     public DbSet<DataProtectionKey> DataProtectionKeys => Set<DataProtectionKey>();
@@ -61,6 +68,7 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
         MapAccounts(builder);
         MapAuthorization(builder);
         MapKeysAndMoney(builder);
+        SafetyTables.Map(builder);
         UseVersion7Ids(builder);
     }
 

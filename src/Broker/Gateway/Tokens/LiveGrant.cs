@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using TokenBroker.Grants;
 using TokenBroker.Metering;
+using TokenBroker.Safety;
 
 namespace TokenBroker.Gateway;
 
@@ -15,7 +16,10 @@ internal sealed record GrantFacts(
     DateTime ExpiresAt,
     bool IsPaused,
     int Revision,
-    IReadOnlyList<GrantLine> Line);
+    IReadOnlyList<GrantLine> Line)
+{
+    public required SafetyFacts Safety { get; init; }
+}
 
 /// <summary>The limits of a grant that a call counts against. A call under a child grant counts against each grant above it as well.</summary>
 internal sealed record GrantLine(Guid GrantId, Budget Budget, int? RequestsPerMinute);
