@@ -10,6 +10,7 @@ using TokenBroker.Metering;
 using TokenBroker.Notices;
 using TokenBroker.Operations;
 using TokenBroker.Pages;
+using TokenBroker.Safety;
 using TokenBroker.Storage;
 using TokenBroker.Upstreams;
 
@@ -41,6 +42,7 @@ public static class BrokerApplication
         builder.AddGrants();
         builder.AddNotices();
         builder.AddAuthorizationServer();
+        builder.AddSafety();
         builder.AddMetering();
         builder.AddGateway();
         builder.AddPages();
@@ -54,11 +56,13 @@ public static class BrokerApplication
         app.UseRateLimiter();
         app.UseAuthentication();
         app.UseAuthorization();
+        app.UseNothingNew();
 
         app.MapHealth();
         app.MapAccounts();
         app.MapApps();
         app.MapAuthorizationServer();
+        app.MapSafetyApi();
         app.MapGateway();
         app.MapPages();
         return app;

@@ -15,4 +15,7 @@ internal sealed class User : IdentityUser<Guid>
     /// also lock out passkeys, which cannot be guessed, and so let anybody who knows an address shut its owner out.
     /// </summary>
     public DateTime? PasswordLockedUntil { get; set; }
+
+    /// <summary>Wants what apps send on their keys moderated first.</summary>
+    public bool WantsModeration { get; set; }
 }

@@ -37,6 +37,9 @@ internal sealed class App : OpenIddictEntityFrameworkCoreApplication<Guid, Grant
     /// <summary>RFC 9449, section 5.2: this app gets DPoP-bound tokens or none.</summary>
     public bool DpopBoundAccessTokens { get; set; }
 
+    /// <summary>Whether its owner wants what it sends moderated first.</summary>
+    public bool WantsModeration { get; set; }
+
     /// <summary>SHA-256 of the registration access token (RFC 7592); null where the registration is not managed with one.</summary>
     public byte[]? RegistrationTokenHash { get; set; }
 

@@ -3,8 +3,8 @@ using TokenBroker.Storage;
 
 namespace TokenBroker.Audit;
 
-/// <summary>Refusals of one kind: who, by which rule, on what.</summary>
-internal readonly record struct Refusal(Guid UserId, Guid GrantId, string Code, string Operation);
+/// <summary>Refusals of one kind: who, by which rule, on what. A call that a rule let pass for want of an answer is noted alike, under an action of its own.</summary>
+internal readonly record struct Refusal(Guid UserId, Guid GrantId, string Code, string Operation, string Action = "call.refused");
 
 /// <summary>
 /// Records the gateway's refusals. A refused call changes nothing, so that there is no effect to share a transaction
@@ -51,7 +51,7 @@ internal sealed class RefusalLog(IServiceScopeFactory scopes, TimeProvider time,
                 var audit = scope.ServiceProvider.GetRequiredService<AuditLog>();
                 await db.InTransactionAsync(
                     () => audit.RecordAsync(
-                        "call.refused", "system", $"grant:{refusal.GrantId}", refusal.UserId,
+                        refusal.Action, "system", $"grant:{refusal.GrantId}", refusal.UserId,
                         new { code = refusal.Code, operation = refusal.Operation, count }, CancellationToken.None),
                     CancellationToken.None);
             }

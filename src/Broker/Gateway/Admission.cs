@@ -1,5 +1,6 @@
 using System.Globalization;
 using TokenBroker.Metering;
+using TokenBroker.Safety;
 using TokenBroker.Upstreams;
 
 namespace TokenBroker.Gateway;
@@ -75,6 +76,7 @@ internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceBoo
 
             admitted = true;
             var call = new Call(caller, upstream, operation, request, key) { Price = price, Reservation = reservation, MostOutput = mostOutput, Path = path, Ids = found.Ids, CeilingMicros = operation.CeilingMicros };
+            NamePerson(caller.Facts.Safety, operation, request);
             call.Through = objects.Through(call);
             var outgoing = request.Upload is { } upload ? OutgoingBody.Of(upload, context.Request.ContentLength) : RequestBody.Apply(body, request.Edits);
             return (new Admitted(call, outgoing, lease), null);
@@ -95,6 +97,20 @@ internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceBoo
         OperationKind.Unpriced => caller.Facts.Models is { } models && (model is null || !models.Contains(model)),
         _ => !IsAllowed(caller, model, price),
     };
+
+    /// <summary>The provider learns who calls by the broker's pseudonym alone, whatever the app wrote.</summary>
+    private static void NamePerson(SafetyFacts safety, Operation operation, CallRequest request)
+    {
+        foreach (var (offset, length) in request.PersonAt)
+        {
+            request.Edits.Add(new BodyEdit(offset, length, safety.Value));
+        }
+
+        if (!request.HasSafetyIdentifier && safety.Member is { } member && operation.Kind is OperationKind.Chat or OperationKind.Response)
+        {
+            request.Edits.Add(new BodyEdit(request.AfterBrace, 0, member));
+        }
+    }
 
     private static bool IsAllowed(Caller caller, string? model, ModelPrice? price) =>
         model is not null && price is not null && (caller.Facts.Models is null || caller.Facts.Models.Contains(model));

@@ -64,6 +64,7 @@ internal sealed class Call(Caller caller, Upstream upstream, Operation operation
     public static GatewayError ErrorOf(CutReason? reason) => reason switch
     {
         CutReason.Paused => GatewayError.GrantPaused,
+        CutReason.Suspended => GatewayError.AccessSuspended,
         CutReason.KeyRemoved => GatewayError.KeyRemoved,
         _ => GatewayError.GrantRevoked,
     };

@@ -17,13 +17,13 @@ namespace TokenBroker.Gateway;
 ///   (3) The scope, the rate and the concurrency allow it.
 ///   (4) The body is read, and the model and its price are known.
 ///   (5) The worst cost is reserved from the budget.
-///   (6) Custody opens the key.
+///   (6) Custody opens the key, and where a policy asks for it, the content is moderated.
 ///   (7) The call is sent; the answer streams back through the tap.
 ///   (8) The reservation is settled at the true cost and the usage is queued.
 /// In the steady state none of this queries the database or the vault.
 /// </remarks>
 internal sealed class ForwardCall(
-    Callers callers, Admission admission, CallKeys keys, Forwarding forwarding, RefusalLog refusals, IOptions<BrokerOptions> broker,
+    Callers callers, Admission admission, Clearance clearance, Forwarding forwarding, RefusalLog refusals, IOptions<BrokerOptions> broker,
     ILogger<ForwardCall> logger)
 {
     public async Task HandleAsync(HttpContext context, Upstream upstream)
@@ -93,8 +93,8 @@ internal sealed class ForwardCall(
         using var lease = admitted.Lease;
         using var reservation = admitted.Call.Reservation;
 
-        // (6) The key.
-        var key = await keys.OpenAsync(admitted.Call, context.RequestAborted);
+        // (6) The key, and the moderation.
+        var key = await clearance.RunAsync(admitted, context.RequestAborted);
         if (key.Refusal is not null)
         {
             return Refuse(caller, operation.Name, key.Refusal);

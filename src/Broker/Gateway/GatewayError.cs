@@ -74,6 +74,25 @@ internal sealed record GatewayError(int Status, string Code, string Message, str
     public static GatewayError KeyUnreadable { get; } = new(
         403, "upstream_key_rejected", "The user's key cannot be opened any more. Nothing was sent; the user can replace it.", PortalPath: "/keys");
 
+    public static GatewayError UserSuspended { get; } = new(
+        403, "user_suspended", "The user's account is suspended, and with it every app's access. They can see why.", PortalPath: "/safety");
+
+    public static GatewayError AppSuspended { get; } = new(
+        403, "app_suspended", "This app is suspended. Its owner can see why.", PortalPath: "/safety");
+
+    /// <summary>For a call that was open when the person or the app was suspended.</summary>
+    public static GatewayError AccessSuspended { get; } = new(
+        403, "access_suspended", "The user's account, or this app, was suspended.", PortalPath: "/safety");
+
+    public static GatewayError ContentUnreadable { get; } = new(
+        400, "content_unreadable", "What this access sends is moderated first, and some of this cannot be looked at (sound, files, tokens in place of text, what is stored at the provider), or is too much. Nothing was sent.");
+
+    public static GatewayError ModerationUnavailable { get; } = new(
+        503, "moderation_unavailable", "What this access sends is moderated first, and the moderation does not answer right now. Nothing was sent; try again shortly.")
+    {
+        RetryAfter = TimeSpan.FromSeconds(5),
+    };
+
     public static GatewayError Internal { get; } = new(
         500, "internal_error", "The broker failed. Nothing was charged beyond what the provider had already answered; try again.");
 
@@ -113,6 +132,10 @@ internal sealed record GatewayError(int Status, string Code, string Message, str
     public static GatewayError Unreadable(int status) => new(status, "invalid_request", "The request could not be read to its end.");
 
     public static GatewayError InvalidRequest(string message, string? param = null) => new(400, "invalid_request", message, param);
+
+    /// <summary>400, as the provider itself refuses such content: clients do not try it again.</summary>
+    public static GatewayError ContentFlagged(IReadOnlyList<string> categories) => new(
+        400, "content_flagged", $"The content was flagged by moderation ({string.Join(", ", categories)}) and was not sent to the model.");
 
     public static GatewayError InsufficientScope(string scope) => new(
         403, "insufficient_scope", $"This needs the scope {scope}, which the user has not granted. Ask for it.", PortalPath: "/")

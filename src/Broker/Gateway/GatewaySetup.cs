@@ -25,6 +25,7 @@ internal static class GatewaySetup
         builder.Services.AddSingleton<Forwarding>();
         builder.Services.AddSingleton<KeyHealth>();
         builder.Services.AddSingleton<CallKeys>();
+        builder.Services.AddSingleton<Clearance>();
         builder.Services.AddSingleton<ForwardCall>();
         builder.Services.AddScoped<GrantEndpoint>();
         builder.Services.AddHostedService<Upkeep>();

@@ -7,6 +7,9 @@ internal enum CutReason
     Paused,
     Expired,
     KeyRemoved,
+
+    /// <summary>The person or the app was suspended or banned; the grant itself goes on.</summary>
+    Suspended,
 }
 
 /// <param name="GrantId">The grant that is not what it was.</param>

@@ -5,12 +5,13 @@ using Microsoft.Extensions.Options;
 using TokenBroker.Audit;
 using TokenBroker.Operations.Backups;
 using TokenBroker.Operations.Prices;
+using TokenBroker.Operations.Safety;
 using TokenBroker.Operations.Vaults;
 using TokenBroker.Storage;
 
 namespace TokenBroker.Operations;
 
-/// <summary>The command line: <c>serve</c> (the default), <c>migrate</c>, <c>audit verify</c>, <c>operators</c>, <c>vault</c>, <c>backup</c>, <c>restore</c>, <c>prices</c>.</summary>
+/// <summary>The command line: <c>serve</c> (the default), <c>migrate</c>, <c>audit verify</c>, <c>operators</c>, <c>vault</c>, <c>safety</c>, <c>backup</c>, <c>restore</c>, <c>prices</c>.</summary>
 internal static class CommandLine
 {
     public static async Task<int> RunAsync(string[] args)
@@ -36,6 +37,7 @@ internal static class CommandLine
             new Command("audit", "The audit log.") { verify },
             OperatorCommands.Create(configuration),
             VaultCommands.Create(configuration),
+            SafetyCommands.Create(configuration),
             BackupCommand.Create(configuration),
             RestoreCommand.Create(configuration),
             PriceCommands.Create(configuration),

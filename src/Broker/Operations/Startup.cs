@@ -4,6 +4,7 @@ using TokenBroker.Apps;
 using TokenBroker.Authorization.Keys;
 using TokenBroker.Custody;
 using TokenBroker.Custody.Vaults;
+using TokenBroker.Safety;
 using TokenBroker.Storage;
 using TokenBroker.Upstreams;
 
@@ -22,6 +23,7 @@ internal sealed class Startup(IServiceProvider services, IConfiguration configur
         await RefuseToReplaceTheVaultAsync(cancellationToken);
         await services.GetRequiredService<Vault>().CheckAsync(cancellationToken);
         await PrepareRecordKeyAsync(cancellationToken);
+        await services.GetRequiredService<SafetyIdentifiers>().OpenAsync(cancellationToken);
         await services.GetRequiredService<ServerKeys>().RefreshAsync(cancellationToken);
         await services.GetRequiredService<PriceBook>().RefreshAsync(cancellationToken);
         await services.RegisterConfiguredAppsAsync(configuration, cancellationToken);

@@ -10,6 +10,7 @@ using TokenBroker.Custody;
 using TokenBroker.Grants;
 using TokenBroker.Metering;
 using TokenBroker.Notices;
+using TokenBroker.Safety;
 using TokenBroker.Upstreams;
 
 namespace TokenBroker.Storage;
@@ -51,6 +52,12 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
 
     public DbSet<Spend> Spend => Set<Spend>();
 
+    public DbSet<Strike> Strikes => Set<Strike>();
+
+    public DbSet<Sanction> Sanctions => Set<Sanction>();
+
+    public DbSet<Appeal> Appeals => Set<Appeal>();
+
     public DbSet<AuditEvent> AuditEvents => Set<AuditEvent>();
 
     public DbSet<UpstreamObject> UpstreamObjects => Set<UpstreamObject>();
@@ -68,6 +75,7 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
         MapKeysAndMoney(builder);
         TokenBroker.Upstreams.ImportedPrices.Map(builder);
         MapUpstreamObjects(builder);
+        SafetyTables.Map(builder);
         UseVersion7Ids(builder);
     }
 

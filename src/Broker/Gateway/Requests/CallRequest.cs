@@ -53,6 +53,11 @@ internal sealed class CallRequest
 
     public List<BodyEdit> Edits { get; } = [];
 
+    /// <summary>Where the client names the person (<c>user</c>, <c>safety_identifier</c>): the broker's own name for them goes there.</summary>
+    public List<(int Offset, int Length)> PersonAt { get; } = [];
+
+    public bool HasSafetyIdentifier { get; set; }
+
     /// <summary>Where the client's own output limits stand, so that a smaller one can be put in.</summary>
     public List<(int Offset, int Length)> MaxOutputAt { get; } = [];
 }

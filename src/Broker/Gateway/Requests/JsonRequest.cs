@@ -107,6 +107,8 @@ internal ref struct JsonRequest
                 return ReadPrompts();
             case "tools" when _kind is not (OperationKind.Free or OperationKind.Unpriced):
                 return ReadTools();
+            case "user" or "safety_identifier":
+                return ReadPerson(name);
             default:
                 return ReadState(name);
         }
@@ -217,6 +219,15 @@ internal ref struct JsonRequest
         }
 
         _request.Prompts = Math.Max(1, prompts);
+        return null;
+    }
+
+    private GatewayError? ReadPerson(string name)
+    {
+        var start = (int)_reader.TokenStartIndex;
+        _reader.Skip();
+        _request.PersonAt.Add((start, (int)_reader.BytesConsumed - start));
+        _request.HasSafetyIdentifier |= name == "safety_identifier";
         return null;
     }
 

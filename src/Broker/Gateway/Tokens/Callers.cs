@@ -101,6 +101,7 @@ internal sealed class Callers(
         return caller.TokenExpiresAt <= now ? (null, GatewayError.InvalidToken)
             : caller.Facts.ExpiresAt <= now.UtcDateTime ? (caller, GatewayError.GrantRevoked)
             : caller.Facts.IsPaused ? (caller, GatewayError.GrantPaused)
+            : caller.Facts.Safety.SanctionAt(now.UtcDateTime) is { } sanction ? (caller, sanction.OfTheApp ? GatewayError.AppSuspended : GatewayError.UserSuspended)
             : (caller, null);
     }
 

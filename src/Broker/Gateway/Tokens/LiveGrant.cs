@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using TokenBroker.Grants;
 using TokenBroker.Metering;
+using TokenBroker.Safety;
 
 namespace TokenBroker.Gateway;
 
@@ -19,6 +20,8 @@ internal sealed record GrantFacts(
 {
     /// <summary>The app that calls; null only while its row is being deleted.</summary>
     public Guid? AppId { get; init; }
+
+    public required SafetyFacts Safety { get; init; }
 }
 
 /// <summary>The limits of a grant that a call counts against. A call under a child grant counts against each grant above it as well.</summary>

@@ -7,6 +7,7 @@ using OpenIddict.Abstractions;
 using TokenBroker.Custody;
 using TokenBroker.Grants;
 using TokenBroker.Metering;
+using TokenBroker.Safety;
 using TokenBroker.Storage;
 
 namespace TokenBroker.Gateway;
@@ -63,6 +64,7 @@ internal sealed class LiveGrants
                 .Where(g => ids.Contains(g.Id))
                 .Select(g => new { g.Id, g.Revision, g.Status, g.PausedAt, g.UpstreamKeyId, g.CarriesKey, g.ExpiresAt })
                 .ToDictionaryAsync(g => g.Id, cancellationToken);
+            var suspended = await Sanction.GrantsUnderOne(db, ids, _time.GetUtcNow().UtcDateTime).ToListAsync(cancellationToken);
             foreach (var id in ids)
             {
                 var row = rows.GetValueOrDefault(id);
@@ -78,7 +80,7 @@ internal sealed class LiveGrants
                     && held.Known is var known
                     && (known?.Revision != row.Revision || known.UpstreamKeyId != row.UpstreamKeyId))
                 {
-                    CutReason? cut = row.PausedAt is not null ? CutReason.Paused : row is { UpstreamKeyId: null, CarriesKey: false } ? CutReason.KeyRemoved : null;
+                    CutReason? cut = suspended.Contains(id) ? CutReason.Suspended : row.PausedAt is not null ? CutReason.Paused : row is { UpstreamKeyId: null, CarriesKey: false } ? CutReason.KeyRemoved : null;
                     if (cut is not null || known is not null)
                     {
                         Drop(id, cut);
@@ -146,18 +148,19 @@ internal sealed class LiveGrants
             return null;
         }
 
+        var safety = await scope.ServiceProvider.GetRequiredService<GrantSafety>().ReadAsync(grant, CancellationToken.None);
         if (grant.ParentId is not { } parentId)
         {
-            return FactsOf(grant, above: null);
+            return FactsOf(grant, above: null, safety);
         }
 
         // Linked before the parent is read: a change that commits from here on finds the child, one before is read.
         _children.AddOrUpdate(parentId, static (_, child) => [child], static (_, held, child) => held.Add(child), grantId);
-        return await Get(parentId).Facts is { } above ? FactsOf(grant, above) : null;
+        return await Get(parentId).Facts is { } above ? FactsOf(grant, above, safety) : null;
     }
 
     /// <summary>A child grant allows what it and all above it allow, whatever its own row says; the key is its root's.</summary>
-    private static GrantFacts FactsOf(Grant grant, GrantFacts? above)
+    private static GrantFacts FactsOf(Grant grant, GrantFacts? above, SafetyFacts safety)
     {
         var scopes = JsonSerializer.Deserialize<string[]>(grant.Scopes ?? "[]") ?? [];
         var models = grant.Models?.ToFrozenSet(StringComparer.Ordinal);
@@ -173,7 +176,10 @@ internal sealed class LiveGrants
             grant.PausedAt is not null,
             grant.Revision,
             [line])
-        { AppId = grant.ApplicationId };
+        {
+            AppId = grant.ApplicationId,
+            Safety = safety,
+        };
         return above is null
             ? facts
             : facts with
