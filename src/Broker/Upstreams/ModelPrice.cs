@@ -7,6 +7,9 @@ internal readonly record struct TokenUsage
 
     public long CachedInput { get; init; }
 
+    /// <summary>The audio among the cached input; it is part of the audio input as well.</summary>
+    public long CachedAudioInput { get; init; }
+
     public long AudioInput { get; init; }
 
     public long ImageInput { get; init; }
@@ -47,9 +50,14 @@ internal sealed record ModelPrice
 
     public long? ContextWindow { get; init; }
 
+    /// <summary>The most tokens of one answer; null where the list does not say.</summary>
+    public long? MaxOutput { get; init; }
+
     public Rate? Input { get; init; }
 
     public Rate? CachedInput { get; init; }
+
+    public Rate? CachedAudioInput { get; init; }
 
     public Rate? AudioInput { get; init; }
 
@@ -69,11 +77,13 @@ internal sealed record ModelPrice
     public long CostOf(in TokenUsage usage)
     {
         var input = usage.Input;
-        var textInput = Math.Max(0, usage.Input - usage.CachedInput - usage.AudioInput - usage.ImageInput);
+        var newAudio = Math.Max(0, usage.AudioInput - usage.CachedAudioInput);
+        var textInput = Math.Max(0, usage.Input - usage.CachedInput - newAudio - usage.ImageInput);
         var textOutput = Math.Max(0, usage.Output - usage.AudioOutput - usage.ImageOutput);
         var total = Part(textInput, Input, null)
-            + Part(usage.CachedInput, CachedInput, Input)
-            + Part(usage.AudioInput, AudioInput, Input)
+            + Part(Math.Max(0, usage.CachedInput - usage.CachedAudioInput), CachedInput, Input)
+            + Part(usage.CachedAudioInput, CachedAudioInput ?? AudioInput, Input)
+            + Part(newAudio, AudioInput, Input)
             + Part(usage.ImageInput, ImageInput, Input)
             + Part(textOutput, Output, ImageOutput)
             + Part(usage.AudioOutput, AudioOutput, Output)

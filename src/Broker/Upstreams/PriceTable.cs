@@ -85,8 +85,10 @@ internal sealed class PriceTable
         {
             Id = model.GetProperty("id").GetString() ?? "",
             ContextWindow = model.TryGetProperty("context_window", out var window) ? window.GetInt64() : null,
+            MaxOutput = model.TryGetProperty("max_output", out var most) ? most.GetInt64() : null,
             Input = ReadRate(rates, "input"),
             CachedInput = ReadRate(rates, "cache_read"),
+            CachedAudioInput = ReadRate(rates, "cache_audio_read"),
             AudioInput = ReadRate(rates, "input_audio"),
             ImageInput = ReadRate(rates, "input_image"),
             Output = ReadRate(rates, "output"),

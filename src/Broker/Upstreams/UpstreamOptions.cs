@@ -82,4 +82,7 @@ internal enum OperationKind
     Image,
     Speech,
     Transcription,
+
+    /// <summary>A WebSocket, on which responses are charged one by one.</summary>
+    Realtime,
 }

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace TokenBroker.Upstreams;
 
-/// <summary>Reads the usage objects of OpenAI-compatible providers: chat's and legacy completions', responses', images', embeddings' and audio's.</summary>
+/// <summary>Reads the usage objects of OpenAI-compatible providers: chat's and legacy completions', responses', images', embeddings', audio's and realtime's.</summary>
 internal static class UsageReader
 {
     /// <returns>Null where the bytes are not a usage object; an explicit zero is zero.</returns>
@@ -19,7 +19,8 @@ internal static class UsageReader
         }
     }
 
-    private static TokenUsage? Read(JsonElement usage, OperationKind kind)
+    /// <inheritdoc cref="Read(ReadOnlyMemory{byte}, OperationKind)"/>
+    public static TokenUsage? Read(JsonElement usage, OperationKind kind)
     {
         if (Number(usage, "seconds") is { } seconds)
         {
@@ -35,12 +36,16 @@ internal static class UsageReader
 
         var inputParts = Part(usage, "prompt_tokens_details") ?? Part(usage, "input_tokens_details") ?? Part(usage, "input_token_details");
         var outputParts = Part(usage, "completion_tokens_details") ?? Part(usage, "output_tokens_details") ?? Part(usage, "output_token_details");
+
+        // Realtime says what the cached tokens are, and counts them among text, audio and pictures as well.
+        var cachedParts = inputParts is { } parts ? Part(parts, "cached_tokens_details") : null;
         return new TokenUsage
         {
             Input = input ?? 0,
             CachedInput = Number(inputParts, "cached_tokens") ?? 0,
+            CachedAudioInput = Number(cachedParts, "audio_tokens") ?? 0,
             AudioInput = Number(inputParts, "audio_tokens") ?? 0,
-            ImageInput = Number(inputParts, "image_tokens") ?? 0,
+            ImageInput = Math.Max(0, (Number(inputParts, "image_tokens") ?? 0) - (Number(cachedParts, "image_tokens") ?? 0)),
             Output = output ?? 0,
             AudioOutput = Number(outputParts, "audio_tokens") ?? (kind == OperationKind.Speech ? output ?? 0 : 0),
 
