@@ -42,6 +42,9 @@ public sealed class Exchange
     /// <summary>Status of the answer; null until the answer begins.</summary>
     public required int? Status { get; init; }
 
+    /// <summary>The events that came over a WebSocket, as they came.</summary>
+    public IReadOnlyList<string> EventsReceived { get; init; } = [];
+
     /// <summary>Server-sent events flushed to the caller, the closing <c>[DONE]</c> included.</summary>
     public required int EventsWritten { get; init; }
 

@@ -76,6 +76,7 @@ public static class SandboxApplication
 
         var app = builder.Build();
         app.UseMiddleware<Recorder>();
+        app.UseWebSockets();
         app.UseRouting();
         app.UseMiddleware<Admission>();
         app.MapProvider();

@@ -20,6 +20,9 @@ internal enum Abilities
 
     /// <summary>Thinks before it answers; takes no <c>max_tokens</c>.</summary>
     Reasoning = 256,
+
+    /// <summary>Speaks in open sessions.</summary>
+    Realtime = 512,
 }
 
 /// <summary>A model: the name that callers use, and the dated one that answers carry, as the provider's do; callers may use it too.</summary>
@@ -58,6 +61,8 @@ internal static class ModelList
         new("whisper-1", "whisper-1", 1677532384, Abilities.Transcription | Abilities.Translation),
         new("gpt-4o-transcribe", "gpt-4o-transcribe", 1742068463, Abilities.Transcription),
         new("gpt-4o-mini-transcribe", "gpt-4o-mini-transcribe", 1742068596, Abilities.Transcription),
+        new("gpt-realtime", "gpt-realtime-2025-08-28", 1756271701, Abilities.Realtime),
+        new("gpt-realtime-mini", "gpt-realtime-mini-2025-12-15", 1765760007, Abilities.Realtime),
         new("tts-1", "tts-1", 1681940951, Abilities.Speech),
         new("gpt-4o-mini-tts", "gpt-4o-mini-tts", 1742403959, Abilities.Speech),
     ];

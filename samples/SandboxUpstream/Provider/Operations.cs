@@ -6,6 +6,7 @@ using TokenBroker.Samples.SandboxUpstream.Embeddings;
 using TokenBroker.Samples.SandboxUpstream.Images;
 using TokenBroker.Samples.SandboxUpstream.Moderations;
 using TokenBroker.Samples.SandboxUpstream.Objects;
+using TokenBroker.Samples.SandboxUpstream.Realtime;
 using TokenBroker.Samples.SandboxUpstream.Responses;
 using TokenBroker.Samples.SandboxUpstream.Wire;
 
@@ -54,6 +55,8 @@ internal static class Operations
             .WithMetadata(new Operation(Models, IsInference: false));
         routes.MapGet(OneModel + "{model}", (HttpContext context, string model) => ModelList.GetAsync(Call.Of(context), model))
             .WithMetadata(new Operation(OneModel, IsInference: false));
+        routes.MapGet(RealtimeApi.Path, (HttpContext context) => RealtimeApi.AnswerAsync(Call.Of(context)))
+            .WithMetadata(new Operation(RealtimeApi.Path, IsInference: true));
         foreach (var (path, answer) in Inference)
         {
             routes.MapPost(path, (HttpContext context) => answer(Call.Of(context)))

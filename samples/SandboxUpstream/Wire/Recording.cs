@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace TokenBroker.Samples.SandboxUpstream.Wire;
@@ -16,6 +17,7 @@ internal sealed class Recording(Journal journal, long sequence, HttpContext cont
     private FaultKind[] faults = [];
     private int? status;
     private int events;
+    private ImmutableArray<string> eventsReceived = [];
     private bool answered;
     private DateTimeOffset? cancelledAt;
     private DateTimeOffset? finishedAt;
@@ -47,6 +49,8 @@ internal sealed class Recording(Journal journal, long sequence, HttpContext cont
             status = statusCode;
         }
     });
+
+    public void EventReceived(string text) => journal.Change(_ => eventsReceived = eventsReceived.Add(text));
 
     public void EventWritten() => journal.Change(_ => events++);
 
@@ -92,6 +96,7 @@ internal sealed class Recording(Journal journal, long sequence, HttpContext cont
         Faults = faults,
         Status = status,
         EventsWritten = events,
+        EventsReceived = eventsReceived,
         CancelledAt = cancelledAt,
         FinishedAt = finishedAt,
     };

@@ -14,12 +14,15 @@ internal sealed class CallKeys(OpenKeys keys, ILogger<CallKeys> logger)
     private static readonly TimeSpan AfterRefusal = TimeSpan.FromSeconds(30);
 
     /// <returns>The key as a header needs it, or the refusal.</returns>
-    public async ValueTask<(string? Text, GatewayError? Refusal)> OpenAsync(Call call, CancellationToken cancellationToken)
+    public ValueTask<(string? Text, GatewayError? Refusal)> OpenAsync(Call call, CancellationToken cancellationToken) => OpenAsync(call.Key, cancellationToken);
+
+    /// <inheritdoc cref="OpenAsync(Call, CancellationToken)"/>
+    public async ValueTask<(string? Text, GatewayError? Refusal)> OpenAsync(KeyUse key, CancellationToken cancellationToken)
     {
         try
         {
-            var text = await keys.RevealAsync(call.Key, cancellationToken);
-            return text is not null ? (text, null) : (null, call.Key.Carrier is null ? GatewayError.KeyRemoved : GatewayError.KeyNotCarried);
+            var text = await keys.RevealAsync(key, cancellationToken);
+            return text is not null ? (text, null) : (null, key.Carrier is null ? GatewayError.KeyRemoved : GatewayError.KeyNotCarried);
         }
         catch (VaultUnavailableException exception)
         {
@@ -32,7 +35,7 @@ internal sealed class CallKeys(OpenKeys keys, ILogger<CallKeys> logger)
         }
         catch (Exception exception) when (exception is CryptographicException or KeyNotFoundException)
         {
-            logger.LogError("Key {KeyId} cannot be opened: {Reason}", call.Key.Id, exception.Message);
+            logger.LogError("Key {KeyId} cannot be opened: {Reason}", key.Id, exception.Message);
             return (null, GatewayError.KeyUnreadable);
         }
     }

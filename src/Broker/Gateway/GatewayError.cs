@@ -105,6 +105,8 @@ internal sealed record GatewayError(int Status, string Code, string Message, str
     public static GatewayError Timeout { get; } = new(
         504, "upstream_timeout", "The provider was silent for too long.");
 
+    public static GatewayError EventTooLarge { get; } = new(413, "request_too_large", "The event is larger than one may be.");
+
     public static GatewayError InvalidProof(ProofFault fault) => fault.WantsNonce ? NonceWanted : new(401, fault.Error, fault.Message) { IsAboutTheKey = true };
 
     public static GatewayError TooLarge(long limit) => new(
@@ -128,6 +130,8 @@ internal sealed record GatewayError(int Status, string Code, string Message, str
     public static GatewayError NotPriced(string? param, string message) => new(403, "operation_not_priced", message, param);
 
     public static GatewayError NotAllowed(string param, string message) => new(403, "operation_not_allowed", message, param);
+
+    public static GatewayError SessionEnded(string message) => new(408, "session_ended", message);
 
     public static GatewayError Unreadable(int status) => new(status, "invalid_request", "The request could not be read to its end.");
 
@@ -197,23 +201,28 @@ internal sealed record GatewayError(int Status, string Code, string Message, str
     public byte[] ToEvent(string baseAddress, string requestId) =>
         [.. "\n\nevent: error\ndata: "u8, .. ToJson(baseAddress, requestId), .. "\n\n"u8];
 
+    /// <summary>Writes what stands inside <c>error</c>.</summary>
+    public void WriteMembers(Utf8JsonWriter json, string baseAddress)
+    {
+        var portal = PortalPath is null ? null : baseAddress + PortalPath;
+        json.WriteString("message", portal is null ? Message : $"{Message} See {portal}");
+        json.WriteString("type", Status switch { 401 => "authentication_error", 402 => "insufficient_quota", 403 => "permission_error", 429 => "rate_limit_error", >= 500 => "server_error", _ => "invalid_request_error" });
+        json.WriteString("code", Code);
+        json.WriteString("param", Param);
+        if (portal is not null)
+        {
+            json.WriteString("portal_url", portal);
+        }
+    }
+
     private byte[] ToJson(string baseAddress, string requestId)
     {
         using var stream = new MemoryStream();
         using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
-            var portal = PortalPath is null ? null : baseAddress + PortalPath;
             json.WriteStartObject();
             json.WriteStartObject("error");
-            json.WriteString("message", portal is null ? Message : $"{Message} See {portal}");
-            json.WriteString("type", Status switch { 401 => "authentication_error", 402 => "insufficient_quota", 403 => "permission_error", 429 => "rate_limit_error", >= 500 => "server_error", _ => "invalid_request_error" });
-            json.WriteString("code", Code);
-            json.WriteString("param", Param);
-            if (portal is not null)
-            {
-                json.WriteString("portal_url", portal);
-            }
-
+            WriteMembers(json, baseAddress);
             json.WriteEndObject();
             json.WriteString("request_id", requestId);
             json.WriteEndObject();

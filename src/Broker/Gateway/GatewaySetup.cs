@@ -27,6 +27,7 @@ internal static class GatewaySetup
         builder.Services.AddSingleton<CallKeys>();
         builder.Services.AddSingleton<Clearance>();
         builder.Services.AddSingleton<ForwardCall>();
+        builder.AddRealtime();
         builder.Services.AddScoped<GrantEndpoint>();
         builder.Services.AddHostedService<Upkeep>();
     }
@@ -45,6 +46,7 @@ internal static class GatewaySetup
                 .WithMetadata(new LimitedByItsGrant())
                 .WithMetadata(new DescribedAt(ProtectedResources.MetadataAddressOf(broker, upstream.Id)))
                 .WithMetadata(new Microsoft.AspNetCore.Mvc.DisableRequestSizeLimitAttribute());
+            app.MapRealtime(upstream, broker);
         }
     }
 }

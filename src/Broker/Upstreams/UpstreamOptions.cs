@@ -129,4 +129,7 @@ internal enum OperationKind
 
     /// <summary>What costs money by a measure that this broker does not know: see <see cref="UpstreamOptions.CeilingMicros"/>.</summary>
     Unpriced,
+
+    /// <summary>A WebSocket, on which responses are charged one by one.</summary>
+    Realtime,
 }

@@ -10,6 +10,9 @@ internal sealed record ModelPrice
 
     public long? ContextWindow { get; init; }
 
+    /// <summary>The most tokens of one answer; null where the list does not say.</summary>
+    public long? MaxOutput { get; init; }
+
     public required Rates Rates { get; init; }
 
     /// <summary>True where the list does not know the model, and it costs the ceiling that the operator set.</summary>
@@ -18,6 +21,12 @@ internal sealed record ModelPrice
     public Rate? Input => Rates.Input;
 
     public Rate? Output => Rates.Output;
+
+    public Rate? AudioInput => Rates.AudioInput;
+
+    public Rate? AudioOutput => Rates.AudioOutput;
+
+    public Rate? AudioSeconds => Rates.AudioSeconds;
 
     /// <summary>The most that a token of input can cost, however the provider counts it.</summary>
     public long MostInput(bool withAudio) => Math.Max(

@@ -6,9 +6,10 @@ namespace TokenBroker.Upstreams;
 /// <summary>One entry of a price list: a model, what it is called, and its rates from each day on.</summary>
 /// <param name="Id">The model's own name.</param>
 /// <param name="ContextWindow">In tokens; null where the list does not say.</param>
+/// <param name="MaxOutput">The most tokens of one answer; null where the list does not say.</param>
 /// <param name="Match">The names that it is for.</param>
 /// <param name="Rates">What it costs, by the day from which; the first holds from ever.</param>
-internal sealed record PricedModel(string Id, long? ContextWindow, ModelMatch Match, IReadOnlyList<(DateOnly From, Rates Rates)> Rates)
+internal sealed record PricedModel(string Id, long? ContextWindow, long? MaxOutput, ModelMatch Match, IReadOnlyList<(DateOnly From, Rates Rates)> Rates)
 {
     public ModelPrice On(DateOnly day)
     {
@@ -18,7 +19,7 @@ internal sealed record PricedModel(string Id, long? ContextWindow, ModelMatch Ma
             rates = from <= day ? later : rates;
         }
 
-        return new ModelPrice { Id = Id, ContextWindow = ContextWindow, Rates = rates };
+        return new ModelPrice { Id = Id, ContextWindow = ContextWindow, MaxOutput = MaxOutput, Rates = rates };
     }
 }
 

@@ -45,7 +45,10 @@ internal static class PriceListFile
         }
 
         return new PricedModel(
-            id, model.TryGetProperty("context_window", out var window) ? window.GetInt64() : null, MatchClauses.Read(model.GetProperty("match"), id),
+            id,
+            model.TryGetProperty("context_window", out var window) ? window.GetInt64() : null,
+            model.TryGetProperty("max_output", out var most) ? most.GetInt64() : null,
+            MatchClauses.Read(model.GetProperty("match"), id),
             [.. rates.OrderBy(rate => rate.Item1)]);
     }
 

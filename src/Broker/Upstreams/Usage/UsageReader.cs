@@ -24,16 +24,19 @@ internal static class UsageReader
         try
         {
             using var document = JsonDocument.Parse(json);
-            var usage = document.RootElement;
-            return usage.ValueKind != JsonValueKind.Object ? null
-                : shape == UsageShape.Anthropic ? ReadAnthropic(usage)
-                : ReadOpenAi(usage, kind);
+            return Read(document.RootElement, shape, kind);
         }
         catch (JsonException)
         {
             return null;
         }
     }
+
+    /// <inheritdoc cref="Read(ReadOnlyMemory{byte}, UsageShape, OperationKind)"/>
+    public static TokenUsage? Read(JsonElement usage, UsageShape shape, OperationKind kind) =>
+        usage.ValueKind != JsonValueKind.Object ? null
+        : shape == UsageShape.Anthropic ? ReadAnthropic(usage)
+        : ReadOpenAi(usage, kind);
 
     private static TokenUsage? ReadOpenAi(JsonElement usage, OperationKind kind)
     {
@@ -57,14 +60,17 @@ internal static class UsageReader
 
         var inputParts = Part(usage, "prompt_tokens_details") ?? Part(usage, "input_tokens_details") ?? Part(usage, "input_token_details");
         var outputParts = Part(usage, "completion_tokens_details") ?? Part(usage, "output_tokens_details") ?? Part(usage, "output_token_details");
+
+        // Realtime says what the cached tokens are, and counts them among text, audio and pictures as well.
+        var cachedParts = inputParts is { } parts ? Part(parts, "cached_tokens_details") : null;
         return new TokenUsage
         {
             Input = input ?? 0,
             CachedInput = Number(inputParts, "cached_tokens") ?? Number(usage, "prompt_cache_hit_tokens") ?? 0,
-            CachedAudioInput = inputParts is { } parts ? Number(Part(parts, "cached_tokens_details"), "audio_tokens") ?? 0 : 0,
+            CachedAudioInput = Number(cachedParts, "audio_tokens") ?? 0,
             CacheWrite = Number(inputParts, "cache_write_tokens") ?? 0,
             AudioInput = Number(inputParts, "audio_tokens") ?? 0,
-            ImageInput = Number(inputParts, "image_tokens") ?? 0,
+            ImageInput = Math.Max(0, (Number(inputParts, "image_tokens") ?? 0) - (Number(cachedParts, "image_tokens") ?? 0)),
             Output = output ?? 0,
             Reasoning = Number(outputParts, "reasoning_tokens") ?? 0,
             AudioOutput = Number(outputParts, "audio_tokens") ?? (kind == OperationKind.Speech ? output ?? 0 : 0),

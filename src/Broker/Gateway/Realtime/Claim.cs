@@ -1,0 +1,55 @@
+using TokenBroker.Metering;
+
+namespace TokenBroker.Gateway;
+
+/// <summary>Money that is held for one response or transcript. It grows with what the conversation holds, and ends once: settled or given back.</summary>
+internal sealed class Claim
+{
+    /// <summary>It grows by whole cents where there are any, so that not each piece of sound is a change of the books.</summary>
+    private const long Step = 10_000;
+
+    private readonly List<BudgetReservation> _parts = [];
+
+    public long Micros { get; private set; }
+
+    /// <summary>The part that the cost is written under.</summary>
+    public BudgetReservation First => _parts[0];
+
+    /// <returns>The claim, now at least so large; null where the budget does not hold it, and then nothing has changed.</returns>
+    public static Claim? Grow(Claim? held, long toMicros, Purses purses)
+    {
+        if (held is not null && held.Micros >= toMicros)
+        {
+            return held;
+        }
+
+        var missing = toMicros - (held?.Micros ?? 0);
+        var whole = (missing + Step - 1) / Step * Step;
+        if ((purses.TryReserve(whole) ?? purses.TryReserve(whole = missing)) is not { } part)
+        {
+            return null;
+        }
+
+        held ??= new Claim();
+        held._parts.Add(part);
+        held.Micros += whole;
+        return held;
+    }
+
+    /// <summary>For what happened although nothing was claimed for it: it counts all the same.</summary>
+    public static Claim OfNothing(Purses purses)
+    {
+        var claim = new Claim();
+        claim._parts.Add(purses.ReserveNothing());
+        return claim;
+    }
+
+    public void Settle(long costMicros)
+    {
+        // The cost first: what is given back before it counts could be taken by another call.
+        _parts[0].Settle(costMicros);
+        _parts.Skip(1).ToList().ForEach(part => part.Dispose());
+    }
+
+    public void Release() => _parts.ForEach(part => part.Dispose());
+}

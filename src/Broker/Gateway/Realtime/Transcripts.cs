@@ -1,0 +1,77 @@
+using TokenBroker.Upstreams;
+
+namespace TokenBroker.Gateway;
+
+/// <summary>
+/// What is claimed for transcripts of what the app says, which another model writes, at its own price. A claim grows with
+/// the sound in the buffer, belongs to an item once that is committed, and ends with the item's transcript.
+/// </summary>
+internal sealed class Transcripts(SessionTerms terms)
+{
+    private readonly Dictionary<string, Sound> _items = [];
+    private Sound _buffer = new("", 0, null);
+
+    /// <returns>False where the budget does not hold it, or the model is no longer allowed.</returns>
+    public bool Grow(long audioChars, string model, Purses purses)
+    {
+        if (audioChars == 0 || model.Length == 0)
+        {
+            return true;
+        }
+
+        var chars = _buffer.Chars + audioChars;
+        if (terms.PriceOf(model, OperationKind.Transcription) is not { } price
+            || Claim.Grow(_buffer.Claim, price.CostOf(Conversation.TranscriptOf(chars, price)), purses) is not { } claim)
+        {
+            return false;
+        }
+
+        _buffer = new Sound(model, chars, claim);
+        return true;
+    }
+
+    /// <returns>What is to be settled; null for all events but a transcript's end.</returns>
+    public (string Model, Claim? Claim, ModelPrice Price, TokenUsage Usage)? Hear(ServerEvent told)
+    {
+        switch (told.Type)
+        {
+            case "input_audio_buffer.committed" when told.ItemId is { } item && _buffer.Claim is not null:
+                _items[item] = _buffer;
+                _buffer = new Sound("", 0, null);
+                return null;
+            case "input_audio_buffer.cleared":
+                _buffer.Claim?.Release();
+                _buffer = new Sound("", 0, null);
+                return null;
+            case "conversation.item.input_audio_transcription.failed" when _items.Remove(told.ItemId ?? "", out var failed):
+                failed.Claim?.Release();
+                return null;
+            case "conversation.item.input_audio_transcription.completed" when _items.Remove(told.ItemId ?? "", out var heard) && PriceOf(heard) is { } price:
+                return (heard.Model, heard.Claim, price, told.Usage ?? Conversation.TranscriptOf(heard.Chars, price));
+            default:
+                return null;
+        }
+    }
+
+    /// <summary>What was committed, and may have been written down: at what was claimed for it.</summary>
+    public List<(string Model, Claim? Claim, ModelPrice Price, TokenUsage Usage)> TakeOpen()
+    {
+        var open = _items.Values.Where(sound => PriceOf(sound) is not null)
+            .Select(sound => (sound.Model, sound.Claim, PriceOf(sound)!, Conversation.TranscriptOf(sound.Chars, PriceOf(sound)!)))
+            .ToList();
+        _items.Clear();
+        return open;
+    }
+
+    public void Release()
+    {
+        _buffer.Claim?.Release();
+        _items.Values.ToList().ForEach(sound => sound.Claim?.Release());
+        _items.Clear();
+        _buffer = new Sound("", 0, null);
+    }
+
+    private ModelPrice? PriceOf(Sound sound) => terms.PriceAnyway(sound.Model);
+
+    private readonly record struct Sound(string Model, long Chars, Claim? Claim);
+}

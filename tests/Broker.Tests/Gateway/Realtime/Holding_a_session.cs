@@ -1,0 +1,132 @@
+using System.Net.WebSockets;
+using System.Text.Json;
+using TokenBroker.Samples.SandboxUpstream;
+using TokenBroker.Tests.Host;
+
+namespace TokenBroker.Tests.Gateway.Realtime;
+
+/// <summary>A session from the handshake to the goodbye, as the app and the provider see it.</summary>
+public sealed class Holding_a_session(SharedBroker shared)
+{
+    private Task<Connected> ConnectedAsync() => Connected.AsAsync(shared.Host, AppSocket.Scope);
+
+    [Fact]
+    public async Task Answers_what_is_asked()
+    {
+        using var connected = await ConnectedAsync();
+        using var app = await AppSocket.OpenAsync(connected);
+
+        await app.SayAsync("Hello");
+        await app.SendAsync("""{"type":"response.create"}""");
+
+        var text = "";
+        JsonElement next;
+        while ((next = await app.NextAsync()).GetProperty("type").GetString() != "response.done")
+        {
+            text += next.GetProperty("type").GetString() == "response.output_text.delta" ? next.GetProperty("delta").GetString() : "";
+        }
+
+        text.Should().Be(Reply.To("Hello"));
+        next.GetProperty("response").GetProperty("status").GetString().Should().Be("completed");
+    }
+
+    [Fact]
+    public async Task Gives_the_provider_the_key_the_model_and_nothing_of_the_apps_request()
+    {
+        using var connected = await ConnectedAsync();
+        using var app = await AppSocket.ConnectAsync(connected, prepare: socket =>
+        {
+            socket.Options.SetRequestHeader("Authorization", "Bearer " + connected.Tokens.AccessToken);
+            socket.Options.SetRequestHeader("OpenAI-Beta", "realtime=v1");
+            socket.Options.SetRequestHeader("OpenAI-Organization", "org-other");
+            socket.Options.SetRequestHeader("Cookie", "a=b");
+            socket.Options.SetRequestHeader("X-Forwarded-For", "192.0.2.1");
+            socket.Options.DangerousDeflateOptions = new WebSocketDeflateOptions();
+            socket.Options.AddSubProtocol("realtime");
+        });
+        await app.NextAsync();
+
+        var received = await app.ReceivedAsync();
+
+        received.Target.Should().Be("/v1/realtime?model=gpt-realtime");
+        received.Headers.Select(h => h.Key).Should().BeEquivalentTo(
+            "Host", "Connection", "Upgrade", "Authorization", "User-Agent", "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol");
+        received.Header("Sec-WebSocket-Protocol").Should().Be("realtime");
+        received.Header("User-Agent").Should().Be("TokenBroker");
+    }
+
+    [Fact]
+    public async Task Accepts_no_compression()
+    {
+        using var connected = await ConnectedAsync();
+        using var app = await AppSocket.ConnectAsync(connected, prepare: socket =>
+        {
+            socket.Options.SetRequestHeader("Authorization", "Bearer " + connected.Tokens.AccessToken);
+            socket.Options.DangerousDeflateOptions = new WebSocketDeflateOptions();
+        });
+
+        app.Socket.HttpResponseHeaders!.Keys.Should().NotContain(name => name.Equals("Sec-WebSocket-Extensions", StringComparison.OrdinalIgnoreCase));
+        app.Socket.HttpResponseHeaders!.Keys.Should().Contain("TokenBroker-Request-Id").And.NotContain("Set-Cookie").And.NotContain("openai-organization");
+        app.Socket.SubProtocol.Should().BeNull("none was offered");
+    }
+
+    [Fact]
+    public async Task Takes_a_browsers_token_from_the_subprotocols_and_answers_realtime_alone()
+    {
+        using var connected = await ConnectedAsync();
+        using var app = await AppSocket.ConnectAsync(connected, prepare: socket =>
+        {
+            socket.Options.AddSubProtocol("realtime");
+            socket.Options.AddSubProtocol("openai-insecure-api-key." + connected.Tokens.AccessToken);
+            socket.Options.AddSubProtocol("openai-beta.realtime-v1");
+        });
+        await app.NextAsync();
+
+        app.Socket.SubProtocol.Should().Be("realtime");
+        (await app.ReceivedAsync()).Headers.Should().NotContain(h => h.Value.Contains(connected.Tokens.AccessToken, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Passes_events_of_megabytes_in_many_frames()
+    {
+        using var connected = await ConnectedAsync();
+        using var app = await AppSocket.OpenAsync(connected);
+        var sound = "{\"type\":\"input_audio_buffer.append\",\"audio\":\"" + Convert.ToBase64String(new byte[3_000_000]) + "\"}";
+        var bytes = System.Text.Encoding.UTF8.GetBytes(sound);
+        for (var at = 0; at < bytes.Length; at += 700_001)
+        {
+            var length = Math.Min(700_001, bytes.Length - at);
+            await app.Socket.SendAsync(bytes.AsMemory(at, length), WebSocketMessageType.Text, at + length == bytes.Length, CancellationToken.None);
+        }
+
+        await app.SendAsync("""{"type":"input_audio_buffer.clear"}""");
+        await app.UntilAsync("input_audio_buffer.cleared");
+
+        (await app.ReceivedAsync()).EventsReceived.Should().Contain(sound);
+    }
+
+    [Fact]
+    public async Task Ends_for_the_provider_when_the_app_says_goodbye()
+    {
+        using var connected = await ConnectedAsync();
+        using var app = await AppSocket.OpenAsync(connected);
+
+        await app.Socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
+
+        (await app.ReceivedAsync(e => e.Finished)).Cancelled.Should().BeFalse("the provider was told goodbye");
+    }
+
+    [Fact]
+    public async Task Ends_for_the_app_when_the_provider_closes_with_its_code_and_without_its_words()
+    {
+        using var connected = await ConnectedAsync();
+        using var app = await AppSocket.OpenAsync(connected);
+        await app.SayAsync("[[fault:end_early]]");
+        await app.SendAsync("""{"type":"response.create"}""");
+
+        await app.RestAsync();
+
+        ((int?)app.Socket.CloseStatus).Should().Be(3000);
+        app.Socket.CloseStatusDescription.Should().BeNullOrEmpty("the provider's words can quote the key");
+    }
+}
