@@ -114,6 +114,7 @@ internal sealed class Forwarding(
         var (tokens, estimated) = CallCost.Of(call, elapsed);
         var cost = call.MayHaveCost && call.Price is not null ? call.Price.CostOf(tokens) : 0;
         call.Reservation.Settle(cost);
+        call.Lease.UseTokens(tokens.Input + tokens.Output);
         usage.Add(new UsageEntry(
             new Usage
             {

@@ -7,6 +7,9 @@ internal enum CutReason
     Paused,
     Expired,
     KeyRemoved,
+
+    /// <summary>A limit that the calls were paid from was lowered, or used up by one that cost more than it could.</summary>
+    BudgetExhausted,
 }
 
 /// <param name="GrantId">The grant that is not what it was.</param>

@@ -48,6 +48,12 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
 
     public DbSet<Spend> Spend => Set<Spend>();
 
+    public DbSet<SpendCap> SpendCaps => Set<SpendCap>();
+
+    public DbSet<SpendNode> SpendNodes => Set<SpendNode>();
+
+    public DbSet<SpendLease> SpendLeases => Set<SpendLease>();
+
     public DbSet<AuditEvent> AuditEvents => Set<AuditEvent>();
 
     public DbSet<DataProtectionKey> DataProtectionKeys => Set<DataProtectionKey>();
@@ -190,12 +196,7 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
             usage.ToTable("usage");
             usage.HasIndex(u => new { u.GrantId, u.At });
         });
-        builder.Entity<Spend>(spend =>
-        {
-            spend.ToTable("spend");
-            spend.HasKey(s => new { s.GrantId, s.Period });
-            spend.HasIndex(s => s.Period);
-        });
+        Metering.Spend.Map(builder);
     }
 
     private static void UseVersion7Ids(ModelBuilder builder)

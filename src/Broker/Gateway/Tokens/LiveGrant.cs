@@ -7,6 +7,7 @@ namespace TokenBroker.Gateway;
 /// <summary>What a call needs to know of its grant; read once, then unchanged.</summary>
 internal sealed record GrantFacts(
     Guid UserId,
+    Guid? AppId,
     string UpstreamId,
     Guid? UpstreamKeyId,
     bool CarriesKey,
@@ -15,7 +16,31 @@ internal sealed record GrantFacts(
     DateTime ExpiresAt,
     bool IsPaused,
     int Revision,
-    IReadOnlyList<GrantLine> Line);
+    IReadOnlyList<GrantLine> Line)
+{
+    private BudgetLine? _budgets;
+
+    /// <summary>What the calls are paid from.</summary>
+    public BudgetLine Budgets => _budgets ??= new BudgetLine([.. AccountsOf()]);
+
+    /// <summary>The counters that the calls count in, once they are known.</summary>
+    public RateOfCall[]? Rates { get; set; }
+
+    private IEnumerable<LineAccount> AccountsOf()
+    {
+        foreach (var grant in Line)
+        {
+            yield return new(new(AccountKind.Grant, grant.GrantId), grant.Budget);
+        }
+
+        if (AppId is { } app)
+        {
+            yield return new(new(AccountKind.App, app));
+        }
+
+        yield return new(new(AccountKind.User, UserId));
+    }
+}
 
 /// <summary>The limits of a grant that a call counts against. A call under a child grant counts against each grant above it as well.</summary>
 internal sealed record GrantLine(Guid GrantId, Budget Budget, int? RequestsPerMinute);
