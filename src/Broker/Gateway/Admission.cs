@@ -12,10 +12,14 @@ internal sealed record Admitted(Call Call, OutgoingBody Body, CallLease Lease);
 /// Decides whether a call may be made: scope, rate, body, model, price and budget, cheapest first. All must say yes;
 /// what cannot be known is a no. On a yes the worst cost is reserved.
 /// </summary>
-internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceBook prices, BudgetLedger budgets, UsageLog usage, CallObjects objects)
+internal sealed class Admission(Rates rates, RequestBody bodies, PriceBook prices, BudgetLedger budgets, UsageLog usage, CallObjects objects)
 {
     /// <summary>Below this many output tokens an answer is not worth its input: the call is refused instead.</summary>
     private const long LeastOutput = 64;
+
+    /// <summary>As many output tokens as most answers have: a call may take all that is left to have them.</summary>
+    private const long FairOutput = 1_024;
+    private const int MostTries = 10;
 
     public async Task<(Admitted? Admitted, GatewayError? Refusal)> AdmitAsync(
         HttpContext context, Caller caller, Upstream upstream, Found found, string path)
@@ -36,10 +40,11 @@ internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceBoo
             return (null, GatewayError.Internal);
         }
 
-        var (lease, tooMany) = limits.Enter(caller.Facts.Line);
-        if (lease is null)
+        var lease = rates.Enter(caller.Facts);
+        RateHeaders.Write(context.Response, lease);
+        if (lease.Wait is { } wait)
         {
-            return (null, tooMany);
+            return (null, GatewayError.RateLimited(wait));
         }
 
         var admitted = false;
@@ -68,14 +73,14 @@ internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceBoo
                 return (null, GatewayError.ModelNotAllowed(request.Model));
             }
 
-            var (reservation, mostOutput, notReserved) = await ReserveAsync(caller, operation, request, price, context.RequestAborted);
+            var (reservation, mostOutput, notReserved) = await ReserveAsync(context, caller, operation, request, price, lease);
             if (reservation is null)
             {
                 return (null, notReserved);
             }
 
             admitted = true;
-            var call = new Call(caller, upstream, operation, request, key) { Price = price, Reservation = reservation, MostOutput = mostOutput, Path = path, Ids = found.Ids, CeilingMicros = operation.CeilingMicros };
+            var call = new Call(caller, upstream, operation, request, key) { Price = price, Reservation = reservation, MostOutput = mostOutput, Path = path, Ids = found.Ids, CeilingMicros = operation.CeilingMicros, Lease = lease };
             NamePerson(caller.Facts.Safety, operation, request);
             call.Through = objects.Through(call);
             var outgoing = request.Upload is { } upload ? OutgoingBody.Of(upload, context.Request.ContentLength) : RequestBody.Apply(body, request.Edits);
@@ -116,19 +121,20 @@ internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceBoo
         model is not null && price is not null && (caller.Facts.Models is null || caller.Facts.Models.Contains(model));
 
     private async Task<(BudgetReservation? Reservation, long MostOutput, GatewayError? Refusal)> ReserveAsync(
-        Caller caller, Operation operation, CallRequest request, ModelPrice? price, CancellationToken cancellationToken)
+        HttpContext context, Caller caller, Operation operation, CallRequest request, ModelPrice? price, CallLease lease)
     {
-        var purses = await Purses.OpenAsync(budgets, caller.Facts.Line, cancellationToken);
+        var line = caller.Facts.Budgets;
         if (operation.Kind == OperationKind.Free)
         {
-            return (purses.ReserveNothing(), 0, null);
+            // A budget that is used up does not stop what costs nothing.
+            return (await budgets.TryReserveAsync(line, 0, context.RequestAborted), 0, null);
         }
 
         if (operation.Kind == OperationKind.Unpriced)
         {
             return operation.CeilingMicros is not { } ceiling ? (null, 0, GatewayError.NotPriced(null, $"What '{operation.Name}' costs cannot be bounded yet, so that it is not forwarded. The operator can set a ceiling."))
-                : purses.TryReserve(ceiling) is { } claim ? (claim, 0, null)
-                : (null, 0, GatewayError.BudgetExhausted(purses.ResetsAt));
+                : await budgets.TryReserveAsync(line, ceiling, context.RequestAborted) is { } claim ? (claim, 0, null)
+                : (null, 0, await ExhaustedAsync(line, context.RequestAborted));
         }
 
         if (price is null || WorstCost.Of(operation.Kind, request, price) is not { } worst)
@@ -136,29 +142,47 @@ internal sealed class Admission(GrantLimits limits, RequestBody bodies, PriceBoo
             return (null, 0, GatewayError.ModelNotAllowed(request.Model));
         }
 
-        if (purses.TryReserve(worst.TotalMicros) is { } whole)
+        var tooMany = lease.TryTakeTokens(TokenBound.Of(request, worst, price));
+        RateHeaders.Write(context.Response, lease);
+        if (tooMany is { } wait)
+        {
+            return (null, 0, GatewayError.RateLimited(wait));
+        }
+
+        if (await budgets.TryReserveAsync(line, worst.TotalMicros, context.RequestAborted) is { } whole)
         {
             return (whole, worst.OutputTokens, null);
         }
 
         // The worst case does not fit. A text answer may be made shorter; parallel calls may take what was just seen.
-        while (worst.OutputRate > 0)
+        var open = await budgets.OpenAsync(line, context.RequestAborted);
+        for (var tries = 0; worst.OutputRate > 0 && tries < MostTries; tries++)
         {
-            var affordable = worst.AffordableOutput(purses.Left);
+            var affordable = Share(worst, open.Left().Micros);
             if (affordable < Math.Min(LeastOutput, worst.OutputTokens))
             {
                 break;
             }
 
-            if (purses.TryReserve((worst with { OutputTokens = affordable }).TotalMicros) is { } shortened)
+            if (await budgets.TryReserveAsync(line, (worst with { OutputTokens = affordable }).TotalMicros, context.RequestAborted) is { } shortened)
             {
                 Shorten(request, operation, affordable);
                 return (shortened, affordable, null);
             }
         }
 
-        return (null, 0, GatewayError.BudgetExhausted(purses.ResetsAt));
+        return (null, 0, await ExhaustedAsync(line, context.RequestAborted));
     }
+
+    private async ValueTask<GatewayError> ExhaustedAsync(BudgetLine line, CancellationToken cancellationToken)
+    {
+        var open = await budgets.OpenAsync(line, cancellationToken);
+        return GatewayError.BudgetExhausted(open.Left().Of is { } tightest ? open.Now.ResetsAt(tightest.Book.Key.Kind) : null);
+    }
+
+    /// <summary>A quarter of what is left, so that parallel calls find some too; but an answer of use, where that is to be had.</summary>
+    private static long Share(WorstCost worst, long leftMicros) =>
+        Math.Max(worst.AffordableOutput(leftMicros / 4), Math.Min(FairOutput, worst.AffordableOutput(leftMicros)));
 
     /// <summary>Sets the output limit that the reservation pays for.</summary>
     private static void Shorten(CallRequest request, Operation operation, long tokens)

@@ -24,6 +24,9 @@ internal sealed class Call(Caller caller, Upstream upstream, Operation operation
 
     public required BudgetReservation Reservation { get; set; }
 
+    /// <summary>The call's place in its rates.</summary>
+    public required CallLease Lease { get; init; }
+
     /// <summary>The most output tokens that the reservation pays for.</summary>
     public long MostOutput { get; init; }
 
@@ -66,6 +69,7 @@ internal sealed class Call(Caller caller, Upstream upstream, Operation operation
         CutReason.Paused => GatewayError.GrantPaused,
         CutReason.Suspended => GatewayError.AccessSuspended,
         CutReason.KeyRemoved => GatewayError.KeyRemoved,
+        CutReason.BudgetExhausted => GatewayError.BudgetExhausted(null),
         _ => GatewayError.GrantRevoked,
     };
 }

@@ -147,6 +147,7 @@ internal sealed class Forwarding(UpstreamClient client, UsageLog usage, KeyHealt
         var (tokens, estimated) = CallCost.Of(call, elapsed);
         var cost = !call.MayHaveCost ? 0 : call.CeilingMicros ?? call.Price?.CostOf(tokens) ?? 0;
         call.Reservation.Settle(cost);
+        call.Lease.UseTokens(tokens.Input + tokens.Output);
         usage.Add(new UsageEntry(
             new Usage
             {

@@ -170,7 +170,7 @@ internal sealed record GatewayError(int Status, string Code, string Message, str
         PortalPath: "/");
 
     public static GatewayError RateLimited(TimeSpan retryAfter) => new(
-        429, "rate_limited", "Too many calls under this grant. Slow down.")
+        429, "rate_limited", "Too many calls or tokens in a minute, or calls at one time. Slow down.")
     {
         RetryAfter = retryAfter,
     };
@@ -179,7 +179,7 @@ internal sealed record GatewayError(int Status, string Code, string Message, str
     public async Task WriteAsync(HttpContext context, string baseAddress)
     {
         var response = context.Response;
-        response.Clear();
+        RateHeaders.ClearAllElse(response);
         response.StatusCode = Status;
         response.ContentType = "application/json";
         response.Headers.CacheControl = "no-store";

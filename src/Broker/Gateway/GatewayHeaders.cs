@@ -14,7 +14,7 @@ internal static class GatewayHeaders
     /// </summary>
     public static readonly string[] Request = ["Accept"];
 
-    /// <summary>From the provider to the app.</summary>
+    /// <summary>From the provider to the app. Not its rates, which are of the user's whole account: see <see cref="RateHeaders"/>.</summary>
     public static readonly FrozenSet<string> Response = new[]
     {
         "Content-Type",
@@ -26,11 +26,5 @@ internal static class GatewayHeaders
         "X-Request-Id",
         "OpenAI-Processing-Ms",
         "OpenAI-Version",
-        "X-RateLimit-Limit-Requests",
-        "X-RateLimit-Limit-Tokens",
-        "X-RateLimit-Remaining-Requests",
-        "X-RateLimit-Remaining-Tokens",
-        "X-RateLimit-Reset-Requests",
-        "X-RateLimit-Reset-Tokens",
     }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
 }

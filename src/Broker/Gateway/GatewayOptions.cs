@@ -26,6 +26,37 @@ internal sealed class GatewayOptions
     [Range(1, 100_000)]
     public int ConcurrentCalls { get; set; } = 64;
 
+    /// <summary>
+    /// Tokens in one minute under one grant, at their worst until the call has ended. The default is more than providers
+    /// give to one account, and stops what runs away: money is bounded by budgets.
+    /// </summary>
+    [Range(1_000, 1_000_000_000_000)]
+    public long TokensPerMinute { get; set; } = 100_000_000;
+
+    /// <summary>Calls in one minute of one user, under all their grants. Default: four times what one grant may, so that one app leaves room for others.</summary>
+    [Range(1, int.MaxValue)]
+    public int RequestsPerMinuteOfUser { get => field > 0 ? field : Times(RequestsPerMinute, 4); set; }
+
+    /// <summary>Tokens in one minute of one user. Default: four times what one grant may.</summary>
+    [Range(1_000, long.MaxValue)]
+    public long TokensPerMinuteOfUser { get => field > 0 ? field : 4 * TokensPerMinute; set; }
+
+    /// <summary>Calls at one time of one user. Default: four times what one grant may.</summary>
+    [Range(1, int.MaxValue)]
+    public int ConcurrentCallsOfUser { get => field > 0 ? field : Times(ConcurrentCalls, 4); set; }
+
+    /// <summary>Calls in one minute of one app, over all its users. Default: a hundred times what one grant may, so that one app does not take the whole node.</summary>
+    [Range(1, int.MaxValue)]
+    public int RequestsPerMinuteOfApp { get => field > 0 ? field : Times(RequestsPerMinute, 100); set; }
+
+    /// <summary>Tokens in one minute of one app. Default: a hundred times what one grant may.</summary>
+    [Range(1_000, long.MaxValue)]
+    public long TokensPerMinuteOfApp { get => field > 0 ? field : 100 * TokensPerMinute; set; }
+
+    /// <summary>Calls at one time of one app. Default: a hundred times what one grant may.</summary>
+    [Range(1, int.MaxValue)]
+    public int ConcurrentCallsOfApp { get => field > 0 ? field : Times(ConcurrentCalls, 100); set; }
+
     /// <summary>Tokens that are not valid, in one minute from one address. Expired ones count: a client refreshes at the first.</summary>
     [Range(1, 1_000_000)]
     public int InvalidTokensPerMinute { get; set; } = 120;
@@ -39,4 +70,6 @@ internal sealed class GatewayOptions
 
     /// <summary>How often cached grants are compared with the database, which bounds what a lost notification can do.</summary>
     public TimeSpan RecheckInterval { get; set; } = TimeSpan.FromSeconds(5);
+
+    private static int Times(int one, long many) => (int)Math.Min(int.MaxValue, one * many);
 }

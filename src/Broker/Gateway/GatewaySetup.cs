@@ -15,7 +15,7 @@ internal static class GatewaySetup
         builder.Services.AddSingleton<SenderCheck>();
         builder.Services.AddSingleton<Callers>();
         builder.Services.AddSingleton<StrangerLimit>();
-        builder.Services.AddSingleton<GrantLimits>();
+        builder.Services.AddSingleton<Rates>();
         builder.Services.AddSingleton<RequestBody>();
         builder.Services.AddSingleton<ObjectOwners>();
         builder.Services.AddSingleton<ObjectCheck>();

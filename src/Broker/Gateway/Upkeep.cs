@@ -1,13 +1,12 @@
 using Microsoft.Extensions.Options;
 using TokenBroker.Custody;
-using TokenBroker.Metering;
 using TokenBroker.Upstreams;
 
 namespace TokenBroker.Gateway;
 
 /// <summary>Every few seconds: compares cached grants with the database, and lets go of what is old. Where no key is open any more, clears what the runtime kept of them.</summary>
 internal sealed class Upkeep(
-    LiveGrants grants, Callers callers, OpenKeys keys, MemorySweep sweep, BudgetLedger budgets, PriceBook prices, IOptions<GatewayOptions> options, ILogger<Upkeep> logger) : BackgroundService
+    LiveGrants grants, Callers callers, OpenKeys keys, MemorySweep sweep, Rates rates, PriceBook prices, IOptions<GatewayOptions> options, ILogger<Upkeep> logger) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -20,7 +19,7 @@ internal sealed class Upkeep(
                 await grants.RecheckAsync(stoppingToken);
                 callers.DropOld();
                 keys.DropOld();
-                budgets.DropOld();
+                rates.DropOld();
                 await prices.RefreshAsync(stoppingToken);
                 sweep.RunIfIdle();
             }

@@ -10,6 +10,9 @@ internal enum CutReason
 
     /// <summary>The person or the app was suspended or banned; the grant itself goes on.</summary>
     Suspended,
+
+    /// <summary>A limit that the calls were paid from was lowered, or used up by one that cost more than it could.</summary>
+    BudgetExhausted,
 }
 
 /// <param name="GrantId">The grant that is not what it was.</param>

@@ -1,47 +1,41 @@
 namespace TokenBroker.Metering;
 
 /// <summary>
-/// The claim of one call on a grant's book, and on the books of the grants that it was cut from. It is settled once,
-/// in all of them; disposing an unsettled one gives it back.
+/// The claim of one call on all the books of its line. It is settled once, in all of them; disposing an unsettled one
+/// gives it back. What is settled must be followed by its entry in the <see cref="UsageLog"/>, which stores it.
 /// </summary>
-internal sealed class BudgetReservation(BudgetAccount account, long micros, SpendPeriods began, BudgetReservation? above) : IDisposable
+internal sealed class BudgetReservation(OpenBooks books, long micros) : IDisposable
 {
     private int _ended;
 
     public long Micros => micros;
 
-    public Guid GrantId => account.GrantId;
+    /// <summary>The accounts that the call counts under, with a cap or without.</summary>
+    public IReadOnlyList<LineAccount> Accounts => books.Line.Accounts;
+
+    public ReadOnlySpan<CappedBook> Books => books.Books;
 
     /// <summary>When the call began: its cost counts there, whenever it ends.</summary>
-    public SpendPeriods Began => began;
+    public SpendPeriods Began => books.Now;
 
-    /// <summary>The claim on the grant that this one was cut from.</summary>
-    public BudgetReservation? Above => above;
+    /// <summary>Replaces the claim by what the call cost.</summary>
+    /// <returns>What it was settled at: nothing where it had ended before.</returns>
+    public long Settle(long costMicros) => End(Math.Max(0, costMicros));
 
-    /// <summary>Replaces the claim by what the call cost. <see cref="MarkWritten"/> follows once that is in the database.</summary>
-    public void Settle(long costMicros)
+    public void Dispose() => End(0);
+
+    private long End(long cost)
     {
-        if (Interlocked.Exchange(ref _ended, 1) == 0)
+        if (Interlocked.Exchange(ref _ended, 1) != 0)
         {
-            account.Settle(micros, Math.Max(0, costMicros), began);
+            return 0;
         }
 
-        above?.Settle(costMicros);
-    }
-
-    public void MarkWritten()
-    {
-        account.MarkWritten();
-        above?.MarkWritten();
-    }
-
-    public void Dispose()
-    {
-        if (Interlocked.Exchange(ref _ended, 1) == 0)
+        foreach (var one in Books)
         {
-            account.Release(micros);
+            one.Book.Settle(micros, cost);
         }
 
-        above?.Dispose();
+        return cost;
     }
 }

@@ -4,9 +4,20 @@ internal static class MeteringSetup
 {
     public static void AddMetering(this WebApplicationBuilder builder)
     {
-        builder.Services.AddSingleton<BudgetLedger>();
+        builder.Services.AddBudgets();
         builder.Services.AddSingleton<BudgetState>();
-        builder.Services.AddSingleton<UsageLog>();
-        builder.Services.AddHostedService(services => services.GetRequiredService<UsageLog>());
+        builder.Services.AddHostedService<LeaseKeeper>();
     }
+
+    /// <summary>The ledger, without what drives it.</summary>
+    public static IServiceCollection AddBudgets(this IServiceCollection services) => services
+        .AddSingleton<BudgetNode>()
+        .AddSingleton<BudgetCuts>()
+        .AddSingleton<BudgetLedger>()
+        .AddSingleton<CapsInUse>()
+        .AddSingleton<LeaseStore>()
+        .AddSingleton<LeaseUpkeep>()
+        .AddSingleton<Reconcile>()
+        .AddSingleton<SpendFlush>()
+        .AddSingleton<UsageLog>();
 }

@@ -58,6 +58,12 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
 
     public DbSet<Appeal> Appeals => Set<Appeal>();
 
+    public DbSet<SpendCap> SpendCaps => Set<SpendCap>();
+
+    public DbSet<SpendNode> SpendNodes => Set<SpendNode>();
+
+    public DbSet<SpendLease> SpendLeases => Set<SpendLease>();
+
     public DbSet<AuditEvent> AuditEvents => Set<AuditEvent>();
 
     public DbSet<UpstreamObject> UpstreamObjects => Set<UpstreamObject>();
@@ -205,12 +211,7 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
             usage.ToTable("usage");
             usage.HasIndex(u => new { u.GrantId, u.At });
         });
-        builder.Entity<Spend>(spend =>
-        {
-            spend.ToTable("spend");
-            spend.HasKey(s => new { s.GrantId, s.Period });
-            spend.HasIndex(s => s.Period);
-        });
+        Metering.Spend.Map(builder);
     }
 
     private static void MapUpstreamObjects(ModelBuilder builder)

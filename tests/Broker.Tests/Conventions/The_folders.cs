@@ -18,7 +18,7 @@ public sealed class The_folders
     [InlineData("Custody", "Storage")]
     [InlineData("Gateway", "Apps", "Audit", "Authorization", "Custody", "Grants", "Metering", "Operations", "Safety", "Storage", "Upstreams")]
     [InlineData("Grants", "Apps", "Audit", "Authorization", "Custody", "Notices", "Storage")]
-    [InlineData("Metering", "Apps", "Authorization", "Custody", "Grants", "Storage")]
+    [InlineData("Metering", "Apps", "Audit", "Authorization", "Custody", "Grants", "Storage")]
     [InlineData("Notices", "Storage")]
     [InlineData("Safety", "Accounts", "Apps", "Audit", "Authorization", "Custody", "Grants", "Notices", "Storage", "Upstreams")]
     [InlineData("Upstreams", "Storage")]

@@ -167,8 +167,7 @@ public sealed class Cutting_streams(SharedBroker shared)
         var usage = (await connected.UsageAsync())[0];
         usage.Estimated.Should().BeTrue("the provider had the call, and may charge for it");
         usage.CostMicros.Should().BeInRange(1, 10_000);
-        var account = await shared.Host.Services.GetRequiredService<BudgetLedger>().AccountAsync(connected.GrantId, CancellationToken.None);
-        account.IsIdle.Should().BeTrue();
+        Books.OfGrant(shared.Host, connected.GrantId).IsIdle.Should().BeTrue();
     }
 
     private static async Task IsCutAsync(Connected connected, HttpResponseMessage response, string code)

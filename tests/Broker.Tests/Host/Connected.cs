@@ -69,7 +69,7 @@ public sealed class Connected : IDisposable
         rows => rows.Count >= count);
 
     internal Task<Spend> SpendAsync(int calls = 1) => Eventually.IsAsync(
-        () => Host.WithDatabaseAsync(async db => await db.Spend.AsNoTracking().SingleOrDefaultAsync(s => s.GrantId == GrantId && s.Period == SpendPeriods.Total) ?? new Spend()),
+        () => Host.WithDatabaseAsync(async db => await db.Spend.AsNoTracking().SingleOrDefaultAsync(s => s.OwnerId == GrantId && s.Period == SpendPeriods.Total) ?? new Spend()),
         spend => spend.Calls >= calls);
 
     public void Dispose() => Person.Dispose();

@@ -83,10 +83,10 @@ public sealed partial class Pruning_what_is_over
             }
 
             db.UsedProofs.Add(new UsedProof { Hash = [2], ExpiresAt = now.AddHours(1) });
-            db.Spend.Add(new Spend { GrantId = Guid.NewGuid(), Period = SpendPeriods.Of(clock.GetUtcNow().AddDays(-70)).Day });
-            db.Spend.Add(new Spend { GrantId = Guid.NewGuid(), Period = SpendPeriods.Of(clock.GetUtcNow().AddDays(-50)).Day });
-            db.Spend.Add(new Spend { GrantId = Guid.NewGuid(), Period = 202001 });
-            db.Spend.Add(new Spend { GrantId = Guid.NewGuid(), Period = SpendPeriods.Total });
+            db.Spend.Add(new Spend { OwnerId = Guid.NewGuid(), Period = SpendPeriods.Of(clock.GetUtcNow().AddDays(-70)).Day });
+            db.Spend.Add(new Spend { OwnerId = Guid.NewGuid(), Period = SpendPeriods.Of(clock.GetUtcNow().AddDays(-50)).Day });
+            db.Spend.Add(new Spend { OwnerId = Guid.NewGuid(), Period = 202001 });
+            db.Spend.Add(new Spend { OwnerId = Guid.NewGuid(), Period = SpendPeriods.Total });
             db.Apps.Add(new App { ClientId = "old-and-unused", Source = AppSource.DynamicRegistration, CreatedAt = now.AddDays(-31) });
             db.Apps.Add(new App { ClientId = "new-and-unused", Source = AppSource.DynamicRegistration, CreatedAt = now.AddDays(-29) });
             return await db.SaveChangesAsync();

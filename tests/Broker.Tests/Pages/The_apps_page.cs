@@ -55,7 +55,7 @@ public sealed class The_apps_page(SharedBroker shared)
         await Broker.WithDatabaseAsync(async db =>
         {
             var grant = await db.Grants.SingleAsync(g => db.Users.Any(u => u.Id == g.UserId && u.Email == person.Email));
-            db.Spend.Add(new Spend { GrantId = grant.Id, Period = SpendPeriods.Of(TimeProvider.System.GetUtcNow()).Month, CostMicros = spent, Calls = 1234 });
+            db.Spend.Add(new Spend { OwnerId = grant.Id, Period = SpendPeriods.Of(TimeProvider.System.GetUtcNow()).Month, CostMicros = spent, Calls = 1234 });
             return await db.SaveChangesAsync();
         });
 

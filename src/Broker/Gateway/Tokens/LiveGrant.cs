@@ -8,6 +8,7 @@ namespace TokenBroker.Gateway;
 /// <summary>What a call needs to know of its grant; read once, then unchanged.</summary>
 internal sealed record GrantFacts(
     Guid UserId,
+    Guid? AppId,
     string UpstreamId,
     Guid? UpstreamKeyId,
     bool CarriesKey,
@@ -18,10 +19,30 @@ internal sealed record GrantFacts(
     int Revision,
     IReadOnlyList<GrantLine> Line)
 {
-    /// <summary>The app that calls; null only while its row is being deleted.</summary>
-    public Guid? AppId { get; init; }
-
     public required SafetyFacts Safety { get; init; }
+
+    private BudgetLine? _budgets;
+
+    /// <summary>What the calls are paid from.</summary>
+    public BudgetLine Budgets => _budgets ??= new BudgetLine([.. AccountsOf()]);
+
+    /// <summary>The counters that the calls count in, once they are known.</summary>
+    public RateOfCall[]? Rates { get; set; }
+
+    private IEnumerable<LineAccount> AccountsOf()
+    {
+        foreach (var grant in Line)
+        {
+            yield return new(new(AccountKind.Grant, grant.GrantId), grant.Budget);
+        }
+
+        if (AppId is { } app)
+        {
+            yield return new(new(AccountKind.App, app));
+        }
+
+        yield return new(new(AccountKind.User, UserId));
+    }
 }
 
 /// <summary>The limits of a grant that a call counts against. A call under a child grant counts against each grant above it as well.</summary>

@@ -28,12 +28,13 @@ internal sealed class LiveGrants
     private readonly OpenKeys _keys;
     private readonly TimeProvider _time;
 
-    public LiveGrants(IServiceScopeFactory scopes, GrantChanges changes, OpenKeys keys, TimeProvider time)
+    public LiveGrants(IServiceScopeFactory scopes, GrantChanges changes, BudgetCuts budgets, OpenKeys keys, TimeProvider time)
     {
         _scopes = scopes;
         _keys = keys;
         _time = time;
         changes.Subscribe(change => Drop(change.GrantId, change.Cut));
+        budgets.Subscribe(CutFor);
     }
 
     /// <summary>The grant as it is now; reads the database only where nothing is held.</summary>
@@ -96,6 +97,18 @@ internal sealed class LiveGrants
             if (held.Count < children.Count)
             {
                 _children.TryUpdate(parent, held, children);
+            }
+        }
+    }
+
+    /// <summary>Ends the open calls of an account that has no money for them. The grants go on.</summary>
+    private void CutFor(AccountId account)
+    {
+        foreach (var (id, grant) in _grants)
+        {
+            if (grant.Known is { } facts && facts.Budgets.Accounts.Any(one => one.Id == account))
+            {
+                Drop(id, CutReason.BudgetExhausted);
             }
         }
     }
@@ -167,6 +180,7 @@ internal sealed class LiveGrants
         var line = new GrantLine(grant.Id, new Budget(grant.BudgetMicros, grant.BudgetPeriod), grant.RequestsPerMinute);
         var facts = new GrantFacts(
             grant.UserId,
+            grant.ApplicationId,
             grant.UpstreamId,
             grant.UpstreamKeyId,
             grant.CarriesKey,
@@ -177,7 +191,6 @@ internal sealed class LiveGrants
             grant.Revision,
             [line])
         {
-            AppId = grant.ApplicationId,
             Safety = safety,
         };
         return above is null

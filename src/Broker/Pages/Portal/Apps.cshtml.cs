@@ -35,7 +35,7 @@ internal sealed class AppsModel(
             where grant.UserId == userId && grant.ParentId == null && (grant.EndedAt > endedSince || (grant.Status == OpenIddictConstants.Statuses.Valid && grant.ExpiresAt > endedSince))
             join key in db.UpstreamKeys on grant.UpstreamKeyId equals key.Id into keys
             from key in keys.DefaultIfEmpty()
-            join spend in db.Spend.Where(s => s.Period == month) on grant.Id equals spend.GrantId into spends
+            join spend in db.Spend.Where(s => s.Kind == AccountKind.Grant && s.Period == month) on grant.Id equals spend.OwnerId into spends
             from spend in spends.DefaultIfEmpty()
             orderby grant.CreationDate descending
             select new Row(
@@ -47,9 +47,9 @@ internal sealed class AppsModel(
                 spend == null ? 0 : spend.Calls)).ToListAsync(HttpContext.RequestAborted);
         var spent = await (
             from spend in db.Spend.AsNoTracking()
-            join grant in db.Grants on spend.GrantId equals grant.Id
-            where grant.UserId == userId && grant.ParentId == null && (spend.Period == today.Day || spend.Period == SpendPeriods.Total)
-            select spend).ToDictionaryAsync(s => (s.GrantId, s.Period), s => s.CostMicros, HttpContext.RequestAborted);
+            join grant in db.Grants on spend.OwnerId equals grant.Id
+            where spend.Kind == AccountKind.Grant && grant.UserId == userId && grant.ParentId == null && (spend.Period == today.Day || spend.Period == SpendPeriods.Total)
+            select spend).ToDictionaryAsync(s => (s.OwnerId, s.Period), s => s.CostMicros, HttpContext.RequestAborted);
         rows = [.. rows.Select(row => row.Grant.BudgetPeriod == BudgetPeriod.Month
             ? row
             : row with { BudgetSpentMicros = spent.GetValueOrDefault((row.Grant.Id, today.Of(row.Grant.BudgetPeriod))) })];

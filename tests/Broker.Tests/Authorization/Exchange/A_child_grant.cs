@@ -77,7 +77,7 @@ public sealed class A_child_grant(SharedBroker shared)
         var (parent, cut) = await LineAsync(app);
         var spend = await Eventually.IsAsync(
             () => Broker.WithDatabaseAsync(db => db.Spend.AsNoTracking()
-                .Where(s => s.Period == SpendPeriods.Total && (s.GrantId == parent.Id || s.GrantId == cut.Id)).ToListAsync()),
+                .Where(s => s.Period == SpendPeriods.Total && (s.OwnerId == parent.Id || s.OwnerId == cut.Id)).ToListAsync()),
             rows => rows.Count == 2);
 
         spend.Should().HaveCount(2).And.OnlyContain(s => s.Calls == 1 && s.CostMicros > 0 && s.CostMicros == spend[0].CostMicros);
@@ -127,11 +127,11 @@ public sealed class A_child_grant(SharedBroker shared)
         var (parent, _) = await LineAsync(app);
         var answered = statuses.Count(status => status == HttpStatusCode.OK);
         var spend = await Eventually.IsAsync(
-            () => Broker.WithDatabaseAsync(db => db.Spend.AsNoTracking().SingleOrDefaultAsync(s => s.GrantId == parent.Id && s.Period == SpendPeriods.Total)),
+            () => Broker.WithDatabaseAsync(db => db.Spend.AsNoTracking().SingleOrDefaultAsync(s => s.OwnerId == parent.Id && s.Period == SpendPeriods.Total)),
             row => row?.Calls == answered);
         spend!.Calls.Should().Be(answered);
         spend.CostMicros.Should().BeInRange(1, Budget);
-        (await Broker.Services.GetRequiredService<BudgetLedger>().AccountAsync(parent.Id, CancellationToken.None)).IsIdle.Should().BeTrue("nothing stays reserved");
+        Books.OfGrant(Broker, parent.Id).IsIdle.Should().BeTrue("nothing stays reserved");
     }
 
     [Fact]

@@ -74,7 +74,7 @@ public sealed class Backing_up : IDisposable
             (await db.AuditEvents.OrderByDescending(e => e.Sequence).Select(e => e.Action + " " + e.Actor).FirstAsync(e => e.StartsWith("backup."))).Should().Be("backup.restored operator:cli");
             foreach (var person in people)
             {
-                var spend = await db.Spend.AsNoTracking().SingleAsync(s => s.GrantId == person.GrantId && s.Period == SpendPeriods.Total);
+                var spend = await db.Spend.AsNoTracking().SingleAsync(s => s.OwnerId == person.GrantId && s.Period == SpendPeriods.Total);
                 var usage = await db.Usage.AsNoTracking().Where(u => u.GrantId == person.GrantId).ToListAsync();
                 spend.Calls.Should().Be(usage.Count).And.BeGreaterThan(0);
                 spend.CostMicros.Should().Be(usage.Sum(u => u.CostMicros), "what was spent and what was used are of one moment");

@@ -1,0 +1,153 @@
+using System.Runtime.InteropServices;
+using Microsoft.EntityFrameworkCore;
+using TokenBroker.Storage;
+
+namespace TokenBroker.Metering;
+
+/// <summary>
+/// Stores a batch of calls in one transaction: their rows, what each account spent by them, and what of the node's leases
+/// that used up. The transaction carries its number into the node's row. By it a batch of which nobody knows whether it
+/// was committed, after a broken connection or a kill, is neither lost nor counted twice.
+/// </summary>
+internal sealed class SpendFlush(IServiceScopeFactory scopes, BudgetNode node, BudgetLedger ledger, TimeProvider time, ILogger<SpendFlush> logger)
+{
+    private Dictionary<BookKey, Sum> _sums = [];
+    private List<(BudgetBook Book, long OfLease)> _books = [];
+
+    /// <summary>True after a batch failed, until it is stored.</summary>
+    public bool IsUnderWay { get; private set; }
+
+    public async Task RunAsync(IReadOnlyList<UsageEntry> batch)
+    {
+        if (!IsUnderWay)
+        {
+            Begin(batch);
+        }
+
+        await using var scope = scopes.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
+        var number = node.Flush + 1;
+        var isLost = false;
+        if (!await db.SpendNodes.AnyAsync(n => n.Id == node.Id && n.Flush >= number))
+        {
+            await db.InTransactionAsync(async () => isLost = await WriteAsync(db, batch, number), CancellationToken.None);
+        }
+
+        End();
+        if (isLost)
+        {
+            logger.LogError("Node {Node} was settled by hand while it ran. What it had leased counts as spent; it begins anew.", node.Id);
+            foreach (var book in ledger.Books)
+            {
+                book.Lose();
+            }
+        }
+    }
+
+    private void Begin(IReadOnlyList<UsageEntry> batch)
+    {
+        var costs = new Dictionary<BudgetBook, long>(ReferenceEqualityComparer.Instance);
+        foreach (var entry in batch)
+        {
+            var began = entry.Reservation.Began;
+            foreach (var account in entry.Reservation.Accounts)
+            {
+                Add(new BookKey(account.Id, began.Day), entry.Usage.CostMicros);
+                Add(new BookKey(account.Id, began.Month), entry.Usage.CostMicros);
+                Add(new BookKey(account.Id, SpendPeriods.Total), entry.Usage.CostMicros);
+            }
+
+            foreach (var one in entry.Reservation.Books)
+            {
+                CollectionsMarshal.GetValueRefOrAddDefault(costs, one.Book, out _) += entry.Usage.CostMicros;
+            }
+        }
+
+        foreach (var (book, cost) in costs)
+        {
+            if (cost != 0)
+            {
+                var ofLease = book.BeginFlush(node.Flush + 1, cost);
+                _books.Add((book, ofLease));
+                CollectionsMarshal.GetValueRefOrAddDefault(_sums, book.Key, out _).OfLease += ofLease;
+            }
+        }
+
+        IsUnderWay = true;
+    }
+
+    private void Add(BookKey key, long cost)
+    {
+        ref var sum = ref CollectionsMarshal.GetValueRefOrAddDefault(_sums, key, out _);
+        sum.Cost += cost;
+        sum.Calls++;
+    }
+
+    private void End()
+    {
+        foreach (var (book, _) in _books)
+        {
+            book.EndFlush();
+        }
+
+        (_sums, _books) = ([], []);
+        node.Flush++;
+        IsUnderWay = false;
+    }
+
+    /// <returns>True where the node's row was gone, and its leases with it.</returns>
+    private async Task<bool> WriteAsync(BrokerDbContext db, IReadOnlyList<UsageEntry> batch, long number)
+    {
+        var now = time.GetUtcNow().UtcDateTime;
+        var isLost = await db.SpendNodes.Where(n => n.Id == node.Id)
+            .ExecuteUpdateAsync(set => set.SetProperty(n => n.Flush, number).SetProperty(n => n.SeenAt, now)) == 0;
+        if (isLost)
+        {
+            var row = node.Row();
+            row.Flush = number;
+            db.SpendNodes.Add(row);
+        }
+
+        db.Usage.AddRange(batch.Select(entry => entry.Usage));
+        await db.SaveChangesAsync();
+        foreach (var (key, sum) in _sums)
+        {
+            var (kind, id, period, ofLease) = ((int)key.Account.Kind, key.Account.Id, key.Period, isLost ? 0 : sum.OfLease);
+            await db.Database.ExecuteSqlAsync(
+                $"""
+                 INSERT INTO spend ("Kind", "OwnerId", "Period", "CostMicros", "Calls", "LeasedMicros") VALUES ({kind}, {id}, {period}, {sum.Cost}, {sum.Calls}, {-ofLease})
+                 ON CONFLICT ("Kind", "OwnerId", "Period") DO UPDATE SET "CostMicros" = spend."CostMicros" + excluded."CostMicros",
+                     "Calls" = spend."Calls" + excluded."Calls", "LeasedMicros" = spend."LeasedMicros" + excluded."LeasedMicros"
+                 """);
+            if (ofLease != 0)
+            {
+                await db.Database.ExecuteSqlAsync(
+                    $"""
+                     UPDATE spend_leases SET "Micros" = "Micros" - {ofLease}
+                     WHERE "NodeId" = {node.Id} AND "Kind" = {kind} AND "OwnerId" = {id} AND "Period" = {period}
+                     """);
+            }
+        }
+
+        foreach (var grant in batch.GroupBy(entry => entry.Usage.GrantId))
+        {
+            var last = grant.Max(entry => entry.Usage.At);
+            await db.Grants.Where(g => g.Id == grant.Key).ExecuteUpdateAsync(set => set.SetProperty(g => g.LastUsedAt, last));
+        }
+
+        foreach (var key in batch.GroupBy(entry => entry.UpstreamKeyId))
+        {
+            var last = key.Max(entry => entry.Usage.At);
+            await db.UpstreamKeys.Where(k => k.Id == key.Key).ExecuteUpdateAsync(set => set.SetProperty(k => k.LastUsedAt, last));
+        }
+
+        return isLost;
+    }
+
+    private struct Sum
+    {
+        public long Cost;
+        public long Calls;
+        public long OfLease;
+    }
+}
