@@ -106,9 +106,15 @@ internal sealed class Admission(Rates rates, RequestBody bodies, PriceBook price
     /// <summary>The provider learns who calls by the broker's pseudonym alone, whatever the app wrote.</summary>
     private static void NamePerson(SafetyFacts safety, Operation operation, CallRequest request)
     {
+        var value = operation.Kind == OperationKind.Message ? $"{{\"user_id\":{safety.Value}}}" : safety.Value;
         foreach (var (offset, length) in request.PersonAt)
         {
-            request.Edits.Add(new BodyEdit(offset, length, safety.Value));
+            request.Edits.Add(new BodyEdit(offset, length, value));
+        }
+
+        if (operation.Kind == OperationKind.Message && !request.HasSafetyIdentifier)
+        {
+            request.Edits.Add(new BodyEdit(request.AfterBrace, 0, $"\"metadata\":{value},"));
         }
 
         if (!request.HasSafetyIdentifier && safety.Member is { } member && operation.Kind is OperationKind.Chat or OperationKind.Response)

@@ -58,7 +58,7 @@ internal sealed class ForwardCall(
     private async Task<GatewayError?> TryAsync(HttpContext context, Upstream upstream)
     {
         // (1) The caller.
-        var (caller, refusal) = await callers.FindAsync(context);
+        var (caller, refusal) = await callers.FindAsync(context, upstream);
         if (caller is null)
         {
             return refusal;

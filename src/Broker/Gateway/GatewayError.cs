@@ -221,6 +221,9 @@ internal sealed record GatewayError(int Status, string Code, string Message, str
         using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
             json.WriteStartObject();
+
+            // For Anthropic's clients; OpenAI's look at the member below alone.
+            json.WriteString("type", "error");
             json.WriteStartObject("error");
             WriteMembers(json, baseAddress);
             json.WriteEndObject();

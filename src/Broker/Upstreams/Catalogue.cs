@@ -39,6 +39,10 @@ internal sealed class Catalogue
         return ids is [var only] ? Find(only) : null;
     }
 
+    private static readonly FrozenSet<string> Reserved =
+        new[] { "Authorization", "Cookie", "Host", "Connection", "Content-Length", "Content-Type", "Transfer-Encoding", "Upgrade", "Proxy-Authorization" }
+            .ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+
     private static void Check(string id, UpstreamOptions options)
     {
         Require(id.Length is > 0 and <= 32 && id.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c)), "must have an id of lower-case letters and digits");
@@ -48,6 +52,13 @@ internal sealed class Catalogue
                 && (url.Scheme == Uri.UriSchemeHttps || (url.Scheme == Uri.UriSchemeHttp && url.IsLoopback))
                 && url.Query.Length == 0 && url.Fragment.Length == 0 && url.UserInfo.Length == 0,
             $"needs a BaseUrl that is https, or http on loopback, without query or user; it is '{options.BaseUrl}'");
+        Require(
+            options.Headers.All(header => header.Key.Length > 0 && header.Key.All(c => char.IsAsciiLetterOrDigit(c) || c == '-') && header.Value.All(c => c is >= ' ' and <= '~')),
+            "has Headers that are not plain names with plain values");
+        Require(
+            !options.Headers.Keys.Any(name => Reserved.Contains(name) || name.Equals(options.Credential.Header, StringComparison.OrdinalIgnoreCase)),
+            "has Headers that are the broker's own to write");
+        Require(options.Only.All(options.Capabilities.ContainsKey), "has Only with a capability that it does not list");
         Require(options.IdleTimeout > TimeSpan.Zero, "needs an IdleTimeout above zero");
         foreach (var operation in options.Operations.Where(o => o.Denied.Length == 0 || o.Capability.Length > 0))
         {

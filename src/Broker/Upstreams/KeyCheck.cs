@@ -30,6 +30,11 @@ internal sealed class KeyCheck(UpstreamClient client, ILogger<KeyCheck> logger)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, upstream.BaseUrl + upstream.KeyCheckPath);
         request.Headers.TryAddWithoutValidation(upstream.CredentialHeader, upstream.CredentialPrefix + key);
+        foreach (var (name, value) in upstream.Headers)
+        {
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(Patience);
         try

@@ -20,7 +20,13 @@ internal sealed class Upstream(string id, UpstreamOptions options)
 
     public string CredentialHeader => options.Credential.Header;
 
+    /// <summary>Where the provider's clients put a key, and so the app's token; null where that is Authorization.</summary>
+    public string? TokenHeader { get; } = options.Credential.Header.Equals("Authorization", StringComparison.OrdinalIgnoreCase) ? null : options.Credential.Header;
+
     public string CredentialPrefix => options.Credential.Prefix;
+
+    /// <summary>Headers that every request to it carries.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> Headers { get; } = [.. options.Headers];
 
     public string PriceListId { get; } = options.PriceList.Length > 0 ? options.PriceList : id;
 
@@ -31,7 +37,7 @@ internal sealed class Upstream(string id, UpstreamOptions options)
     public IReadOnlyList<string> SuggestedModels => [.. options.SuggestedModels];
 
     public IReadOnlyList<Capability> Capabilities { get; } =
-        [.. options.Capabilities.Select(pair => new Capability($"{id}:{pair.Key}", pair.Value.Title, pair.Value.Sentence))];
+        [.. options.Capabilities.Where(pair => options.Only.Count == 0 || options.Only.Contains(pair.Key)).Select(pair => new Capability($"{id}:{pair.Key}", pair.Value.Title, pair.Value.Sentence))];
 
     /// <summary>The scope that opens the whole provider account to an app, also what others made there.</summary>
     public string AccountScope { get; } = $"{id}:account";
@@ -57,7 +63,8 @@ internal sealed class Upstream(string id, UpstreamOptions options)
     }
 
     private static bool IsDenied(OperationOptions operation, UpstreamOptions options) =>
-        operation.Denied.Length > 0 && !options.Allow.Contains(operation.Name);
+        (operation.Denied.Length > 0 && !options.Allow.Contains(operation.Name))
+        || (options.Only.Count > 0 && !options.Only.Contains(operation.Capability));
 }
 
 /// <summary>A scope and its words at consent.</summary>

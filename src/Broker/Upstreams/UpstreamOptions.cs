@@ -3,6 +3,18 @@ namespace TokenBroker.Upstreams;
 /// <summary>One entry of section <c>Upstreams</c>, keyed by the upstream's id. The defaults are embedded: see openai.json.</summary>
 internal sealed class UpstreamOptions
 {
+    /// <summary>False for one that is listed and not used.</summary>
+    public bool Enabled { get; set; } = true;
+
+    /// <summary>
+    /// The embedded upstream whose every setting this one takes over that it does not give itself: <c>openai</c> for a
+    /// compatible host, or <c>anthropic</c>.
+    /// </summary>
+    public string Like { get; set; } = "";
+
+    /// <summary>The capabilities that it has, of those that it takes over; empty for all of them.</summary>
+    public IList<string> Only { get; } = [];
+
     public string Name { get; set; } = "";
 
     /// <summary>Where keys go, and nowhere else. https, or http on loopback; no trailing slash.</summary>
@@ -18,6 +30,9 @@ internal sealed class UpstreamOptions
     public string KeyCheckPath { get; set; } = "/models";
 
     public CredentialOptions Credential { get; set; } = new();
+
+    /// <summary>Headers that every request to it carries, such as the version of its API. Never a credential.</summary>
+    public IDictionary<string, string> Headers { get; } = new Dictionary<string, string>();
 
     /// <summary>The id of the price list that it is charged by; empty for the one that is called like the upstream.</summary>
     public string PriceList { get; set; } = "";
@@ -129,6 +144,9 @@ internal enum OperationKind
 
     /// <summary>What costs money by a measure that this broker does not know: see <see cref="UpstreamOptions.CeilingMicros"/>.</summary>
     Unpriced,
+
+    /// <summary>Anthropic's Messages.</summary>
+    Message,
 
     /// <summary>A WebSocket, on which responses are charged one by one.</summary>
     Realtime,

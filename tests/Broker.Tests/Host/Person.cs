@@ -102,9 +102,9 @@ public sealed class Person : IDisposable
     }
 
     /// <summary>Stores a key; returns the form's complaint, or null.</summary>
-    public async Task<string?> AddKeyAsync(string key, string label = "")
+    public async Task<string?> AddKeyAsync(string key, string label = "", string upstream = "openai")
     {
-        using var response = await PostAsync("/keys", new() { ["NewKey"] = key, ["Label"] = label }, "form[action='/keys']:has(#NewKey)");
+        using var response = await PostAsync("/keys", new() { ["NewKey"] = key, ["Label"] = label, ["Upstream"] = upstream }, "form[action='/keys']:has(#NewKey)");
         return response.StatusCode == HttpStatusCode.SeeOther
             ? null
             : (await ParseAsync(response)).QuerySelector(".field-validation-error")?.TextContent.Trim() ?? "no complaint shown";

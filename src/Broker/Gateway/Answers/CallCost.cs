@@ -21,10 +21,23 @@ internal static class CallCost
             return (default, false);
         }
 
-        return call.Tap is { Usage.IsEmpty: false } tap && UsageReader.Read(tap.Usage, call.Upstream.Usage, call.Operation.Kind) is { } reported
-            ? (reported, false)
-            : (Estimate(call, elapsed), true);
+        if (call.Tap is not { Usage.IsEmpty: false } tap || Read(tap.Usage, call) is not { } reported)
+        {
+            return (Estimate(call, elapsed), true);
+        }
+
+        if (call.Upstream.Usage != UsageShape.Anthropic || tap.Shape != AnswerShape.Events)
+        {
+            return (reported, false);
+        }
+
+        // The first event of such a stream tells the input, the last one the output.
+        return tap.FirstUsage.IsEmpty
+            ? (reported.With(new TokenUsage { Output = Estimate(call, elapsed).Output }), true)
+            : ((Read(tap.FirstUsage, call) ?? default).With(reported), false);
     }
+
+    private static TokenUsage? Read(ReadOnlyMemory<byte> usage, Call call) => UsageReader.Read(usage, call.Upstream.Usage, call.Operation.Kind);
 
     private static TokenUsage Estimate(Call call, TimeSpan elapsed)
     {
@@ -37,7 +50,7 @@ internal static class CallCost
 
         switch (call.Operation.Kind)
         {
-            case OperationKind.Chat or OperationKind.Completion or OperationKind.Response:
+            case OperationKind.Chat or OperationKind.Completion or OperationKind.Response or OperationKind.Message:
                 var seen = call.Tap is not { } tap ? 0 : tap.Events > 0 ? tap.Events : tap.Bytes / BytesOfToken;
                 var unseen = call.Tap?.End == StreamEnd.Complete ? 0 : Math.Min((long)(elapsed.TotalSeconds * TokensOfSecond), call.MostOutput);
                 return new TokenUsage { Input = (request.Bytes / BytesOfToken) + 1, Output = Math.Max(seen, unseen) };

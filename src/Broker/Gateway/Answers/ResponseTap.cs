@@ -49,6 +49,9 @@ internal sealed class ResponseTap(KeyGuard guard, AnswerShape shape, bool hideUs
     /// <summary>The provider's usage object as JSON; empty where none came.</summary>
     public ReadOnlyMemory<byte> Usage => _scanner.Usage;
 
+    /// <summary>The first of several reports; empty where there was one.</summary>
+    public ReadOnlyMemory<byte> FirstUsage => _scanner.FirstUsage;
+
     /// <summary>Events that carried data: about one output token each, where the provider reports no usage.</summary>
     public long Events { get; private set; }
 

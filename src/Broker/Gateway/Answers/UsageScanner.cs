@@ -2,7 +2,7 @@ namespace TokenBroker.Gateway;
 
 /// <summary>
 /// Finds the provider's usage object in a response as its bytes go by, in constant memory: the last object under
-/// <c>usage</c>, at the top or inside <c>response</c>, of the body or of any event of a stream. It follows strings and
+/// <c>usage</c>, at the top or inside <c>response</c> or <c>message</c>, of the body or of any event of a stream. It follows strings and
 /// nesting byte by byte and holds nothing but the usage object itself.
 /// </summary>
 internal sealed class UsageScanner
@@ -34,6 +34,9 @@ internal sealed class UsageScanner
 
     /// <summary>The last whole usage object, as JSON; empty where none was seen.</summary>
     public ReadOnlyMemory<byte> Usage { get; private set; }
+
+    /// <summary>The one before the last, where an answer tells its usage more than once; empty otherwise.</summary>
+    public ReadOnlyMemory<byte> FirstUsage { get; private set; }
 
     /// <summary>Starts a new JSON value; what was found stays.</summary>
     public void Reset()
@@ -125,7 +128,7 @@ internal sealed class UsageScanner
             if (_inKey)
             {
                 var key = _key.AsSpan(0, _keyLength);
-                _match = key.SequenceEqual("usage"u8) ? Match.Usage : _depth == 1 && key.SequenceEqual("response"u8) ? Match.Response : Match.None;
+                _match = key.SequenceEqual("usage"u8) ? Match.Usage : _depth == 1 && (key.SequenceEqual("response"u8) || key.SequenceEqual("message"u8)) ? Match.Response : Match.None;
                 _inKey = false;
             }
 
@@ -173,6 +176,7 @@ internal sealed class UsageScanner
         {
             if (_capturedLength < LongestUsage)
             {
+                FirstUsage = FirstUsage.IsEmpty ? Usage : FirstUsage;
                 Usage = _captured.AsMemory(0, _capturedLength).ToArray();
             }
 

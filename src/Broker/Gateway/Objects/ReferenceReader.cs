@@ -55,7 +55,7 @@ internal static class ReferenceReader
     private static readonly FrozenSet<string> OwnIds = ["input", "messages", "items", "item", "tool_calls", "output", "content", "additional_messages"];
 
     /// <summary>Ids that tie parts of one body together.</summary>
-    private static readonly FrozenSet<string> Harmless = ["tool_call_id", "call_id", "approval_request_id"];
+    private static readonly FrozenSet<string> Harmless = ["tool_call_id", "tool_use_id", "call_id", "approval_request_id"];
 
     /// <summary>The app's own words: the provider looks nothing up by them.</summary>
     private static readonly FrozenSet<string> FreeForm =
@@ -117,7 +117,8 @@ internal static class ReferenceReader
 
     private static GatewayError? ReadMember(ref Utf8JsonReader reader, string parent, string name, bool isEval, List<ObjectReference> found)
     {
-        if (FreeForm.Contains(name))
+        // What a tool was called with, as Anthropic writes it into a message.
+        if (FreeForm.Contains(name) || (name == "input" && parent == "content"))
         {
             reader.Skip();
             return null;

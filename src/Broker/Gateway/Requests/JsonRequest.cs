@@ -78,7 +78,7 @@ internal ref struct JsonRequest
     private static bool Decides(string name) => name is
         "model" or "stream" or "stream_options" or "store" or "n" or "best_of" or "max_tokens" or "max_completion_tokens"
         or "max_output_tokens" or "background" or "previous_response_id" or "conversation" or "tools" or "service_tier"
-        or "web_search_options" or "messages" or "input" or "prompt" or "functions" or "partial_images";
+        or "web_search_options" or "messages" or "input" or "prompt" or "functions" or "partial_images" or "system" or "metadata" or "mcp_servers" or "container";
 
     private GatewayError? ReadMember(string name)
     {
@@ -95,19 +95,21 @@ internal ref struct JsonRequest
             case "n" or "best_of":
                 _request.Answers = Math.Max(_request.Answers, NumberOr(1));
                 return _request.Answers <= MostAnswers ? null : GatewayError.InvalidRequest($"'{name}' is larger than {MostAnswers}.", name);
-            case "max_tokens" when _kind is OperationKind.Chat or OperationKind.Completion:
+            case "max_tokens" when _kind is OperationKind.Chat or OperationKind.Completion or OperationKind.Message:
             case "max_completion_tokens" when _kind == OperationKind.Chat:
             case "max_output_tokens" when _kind == OperationKind.Response:
                 return ReadMaxOutput();
             case "stream_options":
                 return ReadStreamOptions();
             case "messages" or "input" when _kind is OperationKind.Chat or OperationKind.Response:
+            case "messages" or "system" when _kind == OperationKind.Message:
                 return ReadContent();
             case "prompt" when _kind == OperationKind.Completion:
                 return ReadPrompts();
             case "tools" when _kind is not (OperationKind.Free or OperationKind.Unpriced):
                 return ReadTools();
             case "user" or "safety_identifier":
+            case "metadata" when _kind == OperationKind.Message:
                 return ReadPerson(name);
             default:
                 return ReadState(name);
@@ -155,6 +157,10 @@ internal ref struct JsonRequest
                 return null;
             case "web_search_options" when _reader.TokenType != JsonTokenType.Null:
                 return GatewayError.NotAllowed(name, "Web search has costs that this broker cannot bound.");
+            case "mcp_servers" or "container" when _kind == OperationKind.Message && _reader.TokenType != JsonTokenType.Null:
+                return GatewayError.NotPriced(name, $"'{name}' runs at the provider at a cost that this broker cannot bound yet.");
+            case "service_tier" when _kind == OperationKind.Message:
+                return _reader.GetString() is "auto" or "standard_only" ? null : GatewayError.InvalidRequest("'service_tier' must be auto or standard_only.", name);
             case "service_tier" when _reader.TokenType != JsonTokenType.Null && _reader.GetString() is not ("auto" or "default" or "flex"):
                 return GatewayError.NotAllowed(name, "Only the service tiers auto, default and flex have known prices here.");
             default:
@@ -227,7 +233,7 @@ internal ref struct JsonRequest
         var start = (int)_reader.TokenStartIndex;
         _reader.Skip();
         _request.PersonAt.Add((start, (int)_reader.BytesConsumed - start));
-        _request.HasSafetyIdentifier |= name == "safety_identifier";
+        _request.HasSafetyIdentifier |= name is "safety_identifier" or "metadata";
         return null;
     }
 
@@ -254,7 +260,7 @@ internal ref struct JsonRequest
                 _reader.Skip();
             }
 
-            if (type is not ("function" or "custom"))
+            if (type is not ("function" or "custom") && !(type is null && _kind == OperationKind.Message))
             {
                 return GatewayError.NotPriced("tools", $"The tool '{type}' runs at the provider at a cost that this broker cannot bound yet. Only 'function' and 'custom' are forwarded.");
             }
@@ -298,7 +304,12 @@ internal ref struct JsonRequest
                 _request.Images += isFile || _reader.ValueTextEquals("image_url"u8) ? 1 : 0;
                 _request.HasFile |= isFile || _reader.ValueTextEquals("file_data"u8);
                 _request.HasAudio |= _reader.ValueTextEquals("input_audio"u8);
-                _namesItems |= isType && _reader.Read() && _reader.TokenType == JsonTokenType.String && _reader.ValueTextEquals("item_reference"u8);
+                if (isType && _reader.Read() && _reader.TokenType == JsonTokenType.String)
+                {
+                    _namesItems |= _reader.ValueTextEquals("item_reference"u8);
+                    _request.Images += _kind == OperationKind.Message && _reader.ValueTextEquals("image"u8) ? 1 : 0;
+                    _request.HasFile |= _kind == OperationKind.Message && _reader.ValueTextEquals("document"u8);
+                }
             }
         }
 

@@ -21,6 +21,9 @@ internal readonly record struct WorstCost(long FixedMicros, long OutputTokens, l
     /// <summary>Tokens of one generated picture at the largest size and quality, with its partial pictures.</summary>
     private const long TokensOfOutputImage = 8_000;
 
+    /// <summary>What Anthropic writes around tools, and charges.</summary>
+    private const long TokensAroundTools = 1_000;
+
     /// <summary>Sound at 8 kbit/s, below which speech codecs are not used for files.</summary>
     private const long BytesOfAudioSecond = 1_000;
     private const long TokensOfAudioSecond = 20;
@@ -34,6 +37,7 @@ internal readonly record struct WorstCost(long FixedMicros, long OutputTokens, l
         var images = request.Images * TokensOfInputImage;
         var window = price.ContextWindow ?? DefaultContext;
         var input = request.HasFile ? window : Math.Min(request.Bytes, window * request.Prompts);
+        input += kind == OperationKind.Message ? TokensAroundTools : 0;
         var rates = price.Rates;
         var inputRate = price.MostInput(request.HasAudio);
         var each = Micros(1, rates.Requests?.Most ?? 0);
@@ -41,7 +45,7 @@ internal readonly record struct WorstCost(long FixedMicros, long OutputTokens, l
         {
             case OperationKind.Free:
                 return new WorstCost(0, 0, 0);
-            case OperationKind.Chat or OperationKind.Completion or OperationKind.Response when rates is { Input: not null, Output: not null }:
+            case OperationKind.Chat or OperationKind.Completion or OperationKind.Response or OperationKind.Message when rates is { Input: not null, Output: not null }:
                 var most = Math.Min(request.MaxOutput ?? long.MaxValue, window);
                 return new WorstCost(
                     each + Micros(input + images, inputRate), most, checked(Most(rates.Output, rates.AudioOutput) * request.Answers * request.Prompts));

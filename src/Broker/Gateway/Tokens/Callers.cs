@@ -14,6 +14,7 @@ using TokenBroker.Authorization.Dpop;
 using TokenBroker.Custody;
 using TokenBroker.Operations;
 using TokenBroker.Storage;
+using TokenBroker.Upstreams;
 
 namespace TokenBroker.Gateway;
 
@@ -48,9 +49,9 @@ internal sealed class Callers(
 
     /// <summary>Who calls, by the request's Authorization header and, where the token is bound, its DPoP header.</summary>
     /// <returns>The caller, or the refusal; both where the token is good and the call may still not be made.</returns>
-    public async ValueTask<(Caller? Caller, GatewayError? Refusal)> FindAsync(HttpContext context)
+    public async ValueTask<(Caller? Caller, GatewayError? Refusal)> FindAsync(HttpContext context, Upstream? upstream = null)
     {
-        if (PresentedToken.Of(context.Request) is not { } presented)
+        if (PresentedToken.Of(context.Request, upstream?.TokenHeader) is not { } presented)
         {
             return (null, GatewayError.MissingToken);
         }

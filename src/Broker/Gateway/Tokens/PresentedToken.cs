@@ -18,8 +18,11 @@ internal readonly struct PresentedToken
     public string Token => Span.ToString();
 
     /// <returns>Null where there is none, more than one, or another scheme.</returns>
-    public static PresentedToken? Of(HttpRequest request) =>
-        request.Headers.Authorization is not [{ } value] ? null
+    /// <param name="request">The request.</param>
+    /// <param name="keyHeader">Where clients of this upstream put a key, and so the token; null for Authorization alone.</param>
+    public static PresentedToken? Of(HttpRequest request, string? keyHeader = null) =>
+        request.Headers.Authorization is not [{ } value]
+            ? keyHeader is not null && request.Headers.Authorization.Count == 0 && request.Headers[keyHeader] is [{ Length: > 0 } inIts] ? new PresentedToken(inIts, 0, false) : null
         : Is(Bearer, value) ? new PresentedToken(value, Bearer.Length, false)
         : Is(Dpop, value) ? new PresentedToken(value, Dpop.Length, true)
         : null;

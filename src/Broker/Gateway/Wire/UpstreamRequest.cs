@@ -38,6 +38,11 @@ internal static class UpstreamRequest
             }
         }
 
+        foreach (var (name, value) in call.Upstream.Headers)
+        {
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+
         request.Headers.TryAddWithoutValidation("User-Agent", "TokenBroker");
         request.Headers.TryAddWithoutValidation(call.Upstream.CredentialHeader, call.Upstream.CredentialPrefix + key);
         return request;
