@@ -6,7 +6,7 @@ using TokenBroker.Samples.SandboxUpstream.Wire;
 namespace TokenBroker.Samples.SandboxUpstream.Realtime;
 
 /// <summary>Events as text messages. Every one that comes is in the journal; one that goes may be cut into frames.</summary>
-internal sealed class EventChannel(WebSocket socket, Call call)
+internal sealed class EventChannel(WebSocket socket, Call call) : IDisposable
 {
     private readonly SemaphoreSlim sending = new(1);
     private int sent;
@@ -63,6 +63,8 @@ internal sealed class EventChannel(WebSocket socket, Call call)
             sending.Release();
         }
     }
+
+    public void Dispose() => sending.Dispose();
 
     public Task SendBinaryAsync() => socket.SendAsync(new byte[] { 1, 2, 3 }, WebSocketMessageType.Binary, true, call.Ended);
 

@@ -1,4 +1,3 @@
-using System.Net.WebSockets;
 using System.Text.RegularExpressions;
 using TokenBroker.Samples.SandboxUpstream.Provider;
 using TokenBroker.Samples.SandboxUpstream.Wire;
@@ -23,7 +22,8 @@ internal static partial class RealtimeApi
 
         var model = call.Context.Request.Query["model"].ToString();
         using var socket = await call.Context.WebSockets.AcceptWebSocketAsync("realtime");
-        await new RealtimeConversation(call, new EventChannel(socket, call), model).RunAsync();
+        using var channel = new EventChannel(socket, call);
+        await new RealtimeConversation(call, channel, model).RunAsync();
     }
 
     private static ProviderError? Refusal(Call call)

@@ -1,6 +1,4 @@
-using System.Text;
 using System.Text.Json;
-using TokenBroker.Upstreams;
 
 namespace TokenBroker.Gateway;
 
@@ -11,6 +9,10 @@ namespace TokenBroker.Gateway;
 internal sealed class ClientEvents(SessionTerms terms)
 {
     private const int LongestId = 200;
+
+    /// <summary>From this length on an event is sound or a picture: few parts, one of them long.</summary>
+    private const int LongEvent = 256 * 1024;
+    private const int MostPartsOfLongEvent = 50_000;
     private static readonly JsonDocumentOptions s_strict = new() { AllowDuplicateProperties = false, MaxDepth = 64 };
     private readonly SessionMembers _members = new(terms);
 
@@ -20,6 +22,11 @@ internal sealed class ClientEvents(SessionTerms terms)
         JsonDocument document;
         try
         {
+            if (message.Length > LongEvent && HasTooManyParts(message.Span))
+            {
+                return (null, GatewayError.InvalidRequest("So long an event may have sound or pictures, and not so many parts."), null);
+            }
+
             document = JsonDocument.Parse(message, s_strict);
         }
         catch (JsonException)
@@ -75,6 +82,19 @@ internal sealed class ClientEvents(SessionTerms terms)
             default:
                 return (null, GatewayError.NotAllowed("type", $"'{Shown(named.Type)}' is not an event that this broker forwards."));
         }
+    }
+
+    /// <summary>What a document is read into grows with its parts, not with its bytes.</summary>
+    private static bool HasTooManyParts(ReadOnlySpan<byte> message)
+    {
+        var reader = new Utf8JsonReader(message, new JsonReaderOptions { MaxDepth = s_strict.MaxDepth });
+        var parts = 0;
+        while (parts <= MostPartsOfLongEvent && reader.Read())
+        {
+            parts++;
+        }
+
+        return parts > MostPartsOfLongEvent;
     }
 
     private (ClientEvent? Event, GatewayError? Refusal) ReadResponse(JsonElement root, ClientEvent named, long length)

@@ -1,4 +1,3 @@
-using System.Net.WebSockets;
 using TokenBroker.Audit;
 using TokenBroker.Upstreams;
 

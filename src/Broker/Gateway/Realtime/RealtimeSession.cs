@@ -9,7 +9,7 @@ namespace TokenBroker.Gateway;
 /// generated for nobody, and the app is told why, within a time that it cannot stretch.
 /// </summary>
 internal sealed class RealtimeSession(
-    EventSocket app, EventSocket provider, SessionClaims claims, byte[] key, SessionLimits limits, Func<GatewayError, string?, byte[]> write)
+    EventSocket app, EventSocket provider, SessionClaims claims, byte[] key, SessionLimits limits, Func<GatewayError, string?, byte[]> write) : IDisposable
 {
     /// <summary>How long the last words may take to reach a slow app.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(100);
@@ -49,8 +49,9 @@ internal sealed class RealtimeSession(
 
         await Task.WhenAll(drained, fromProvider);
         await claims.EndAsync(end.HttpStatus);
-        _over.Dispose();
     }
+
+    public void Dispose() => _over.Dispose();
 
     private async Task DrainAsync(Task fromApp)
     {
@@ -112,7 +113,7 @@ internal sealed class RealtimeSession(
         var (notPaid, ends) = await claims.BeforeAsync(sent, _over.Token);
         if (notPaid is not null)
         {
-            return ends ? SessionEnd.Because(notPaid) : await RefuseAsync(notPaid, eventId);
+            return ends ? Because(notPaid) : await RefuseAsync(notPaid, eventId);
         }
 
         return _ended.Task.IsCompleted || await provider.SendAsync(bytes, _over.Token) ? null : SessionEnd.Unusable;
@@ -138,7 +139,13 @@ internal sealed class RealtimeSession(
 
         var error = await claims.AfterAsync(told, _over.Token);
         await app.SendAsync(bytes, _over.Token);
-        return error is null ? null : SessionEnd.Because(error);
+        return error is null ? null : Because(error);
+    }
+
+    private SessionEnd Because(GatewayError error)
+    {
+        OnRefused(error);
+        return SessionEnd.Because(error);
     }
 
     private async Task<SessionEnd?> RefuseAsync(GatewayError error, string? eventId)
@@ -151,10 +158,9 @@ internal sealed class RealtimeSession(
     {
         // Real time on purpose: how long a socket may hold up a revocation does not stretch with a replaced clock.
         using var grace = new CancellationTokenSource(Grace);
-        if (end.Error is { } error)
+        if (end.Error is not null)
         {
             provider.Abort();
-            OnRefused(error);
         }
         else
         {

@@ -18,7 +18,7 @@ internal sealed class RealtimeSessions(
         using var appSide = new EventSocket(app, settings.MaxMessageBytes);
         using var providerSide = new EventSocket(provider.Socket!, settings.MaxMessageBytes);
         using var limits = new SessionLimits(settings, time);
-        var session = new RealtimeSession(
+        using var session = new RealtimeSession(
             appSide,
             providerSide,
             admitted.Claims,

@@ -44,7 +44,7 @@ internal sealed class SessionAdmission(
                 return (null, GatewayError.ModelNotAllowed(model));
             }
 
-            claims = new SessionClaims(terms, price, key.Id, budgets, usage, time);
+            claims = new SessionClaims(terms, price, new SessionRows(terms, key.Id, usage, time), budgets, time);
             if (await claims.OpenAsync(cancellationToken) is { } notReserved)
             {
                 return (null, notReserved);

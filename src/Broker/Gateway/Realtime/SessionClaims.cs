@@ -10,7 +10,7 @@ namespace TokenBroker.Gateway;
 /// at what the provider reports, or at an estimate that is never above its claim.
 /// </summary>
 internal sealed class SessionClaims(
-    SessionTerms terms, ModelPrice price, Guid keyId, BudgetLedger budgets, UsageLog usage, TimeProvider time) : IDisposable
+    SessionTerms terms, ModelPrice price, SessionRows rows, BudgetLedger budgets, TimeProvider time) : IDisposable
 {
     private const int MostAsides = 16;
 
@@ -87,7 +87,7 @@ internal sealed class SessionClaims(
                     Find(told.ResponseId)?.Add(told);
                     if (_transcripts.Hear(told) is { } heard)
                     {
-                        Write("realtime.transcription", heard.Model, heard.Claim ?? Claim.OfNothing(_purses), heard.Price, heard.Usage, told.Usage is null, 200, TimeSpan.Zero);
+                        rows.WriteTranscript(heard, told.Usage is null, 200);
                     }
 
                     return null;
@@ -118,10 +118,7 @@ internal sealed class SessionClaims(
                 Estimate(open, status, isWhole: false);
             }
 
-            foreach (var (model, claim, itsPrice, tokens) in _transcripts.TakeOpen())
-            {
-                Write("realtime.transcription", model, claim!, itsPrice, tokens, true, status, TimeSpan.Zero);
-            }
+            _transcripts.TakeOpen().ForEach(open => rows.WriteTranscript(open, isEstimate: true, status));
 
             _open = null;
             _asides.Clear();
@@ -136,8 +133,11 @@ internal sealed class SessionClaims(
 
     public void Dispose()
     {
+        // What was settled stays so; anything else is given back.
         _next?.Release();
-        _next = null;
+        _open?.Claim.Release();
+        _asides.ForEach(aside => aside.Claim.Release());
+        _asidesAsked.ForEach(aside => aside.Response.Claim.Release());
         _transcripts.Release();
         _gate.Dispose();
     }
@@ -226,7 +226,7 @@ internal sealed class SessionClaims(
         if (told.Usage is { } reported)
         {
             _conversation = _conversation.With(reported);
-            Write("realtime.response", terms.Model, response.Claim, price, reported, false, 200, time.GetElapsedTime(response.Began));
+            rows.WriteResponse(response.Claim, price, reported, isEstimate: false, 200, time.GetElapsedTime(response.Began));
         }
         else
         {
@@ -270,33 +270,6 @@ internal sealed class SessionClaims(
         var elapsed = time.GetElapsedTime(response.Began);
         var tokens = response.Estimate(price, elapsed, isWhole);
         _conversation = _conversation.With(tokens);
-        Write("realtime.response", terms.Model, response.Claim, price, tokens, true, status, elapsed);
-    }
-
-    private void Write(string operation, string model, Claim claim, ModelPrice itsPrice, TokenUsage tokens, bool estimated, int status, TimeSpan elapsed)
-    {
-        var cost = itsPrice.CostOf(tokens);
-        cost = estimated ? Math.Min(cost, claim.Micros) : cost;
-        claim.Settle(cost);
-        usage.Add(new UsageEntry(
-            new Usage
-            {
-                Id = Guid.CreateVersion7(time.GetUtcNow()),
-
-                // What a child grant used is shown with the grant that the user knows.
-                GrantId = terms.Facts.Line[^1].GrantId,
-                At = time.GetUtcNow().UtcDateTime,
-                Operation = operation,
-                Model = model,
-                InputTokens = tokens.Input,
-                CachedInputTokens = tokens.CachedInput,
-                OutputTokens = tokens.Output,
-                CostMicros = cost,
-                Estimated = estimated,
-                Status = status,
-                DurationMs = (int)Math.Min(int.MaxValue, elapsed.TotalMilliseconds),
-            },
-            claim.First,
-            keyId));
+        rows.WriteResponse(response.Claim, price, tokens, isEstimate: true, status, elapsed);
     }
 }

@@ -42,12 +42,20 @@ internal sealed class SessionTerms(Caller caller, Operation operation, string mo
             }
 
             var grant = grants.Get(caller.Grant.Id);
-            if (await grant.Facts.WaitAsync(cancellationToken) is not { } facts)
+            try
             {
-                return GatewayError.GrantRevoked;
-            }
+                if (await grant.Facts.WaitAsync(cancellationToken) is not { } facts)
+                {
+                    return GatewayError.GrantRevoked;
+                }
 
-            (_grant, _facts) = (grant, facts);
+                (_grant, _facts) = (grant, facts);
+            }
+            catch (Exception) when (grant.Facts.IsFaulted)
+            {
+                grants.Retry(grant);
+                throw;
+            }
         }
 
         return _facts.IsPaused ? GatewayError.GrantPaused

@@ -2,6 +2,9 @@ using TokenBroker.Upstreams;
 
 namespace TokenBroker.Gateway;
 
+/// <summary>A transcript that was written, or may have been.</summary>
+internal readonly record struct Transcript(string Model, Claim Claim, ModelPrice Price, TokenUsage Tokens);
+
 /// <summary>
 /// What is claimed for transcripts of what the app says, which another model writes, at its own price. A claim grows with
 /// the sound in the buffer, belongs to an item once that is committed, and ends with the item's transcript.
@@ -31,7 +34,7 @@ internal sealed class Transcripts(SessionTerms terms)
     }
 
     /// <returns>What is to be settled; null for all events but a transcript's end.</returns>
-    public (string Model, Claim? Claim, ModelPrice Price, TokenUsage Usage)? Hear(ServerEvent told)
+    public Transcript? Hear(ServerEvent told)
     {
         switch (told.Type)
         {
@@ -47,18 +50,24 @@ internal sealed class Transcripts(SessionTerms terms)
                 failed.Claim?.Release();
                 return null;
             case "conversation.item.input_audio_transcription.completed" when _items.Remove(told.ItemId ?? "", out var heard) && PriceOf(heard) is { } price:
-                return (heard.Model, heard.Claim, price, told.Usage ?? Conversation.TranscriptOf(heard.Chars, price));
+                return new Transcript(heard.Model, heard.Claim!, price, told.Usage ?? Conversation.TranscriptOf(heard.Chars, price));
             default:
                 return null;
         }
     }
 
     /// <summary>What was committed, and may have been written down: at what was claimed for it.</summary>
-    public List<(string Model, Claim? Claim, ModelPrice Price, TokenUsage Usage)> TakeOpen()
+    public List<Transcript> TakeOpen()
     {
-        var open = _items.Values.Where(sound => PriceOf(sound) is not null)
-            .Select(sound => (sound.Model, sound.Claim, PriceOf(sound)!, Conversation.TranscriptOf(sound.Chars, PriceOf(sound)!)))
-            .ToList();
+        var open = new List<Transcript>();
+        foreach (var sound in _items.Values)
+        {
+            if (PriceOf(sound) is { } price)
+            {
+                open.Add(new Transcript(sound.Model, sound.Claim!, price, Conversation.TranscriptOf(sound.Chars, price)));
+            }
+        }
+
         _items.Clear();
         return open;
     }

@@ -1,5 +1,7 @@
+using System.ClientModel;
 using System.Net.WebSockets;
 using System.Text.Json;
+using OpenAI.Realtime;
 using TokenBroker.Samples.SandboxUpstream;
 using TokenBroker.Tests.Host;
 
@@ -56,6 +58,16 @@ public sealed class Holding_a_session(SharedBroker shared)
     }
 
     [Fact]
+    public async Task Sends_a_beta_header_where_the_operator_wants_one()
+    {
+        await using var broker = await BrokerHost.StartAsync(new() { ["Gateway:Realtime:Beta"] = "realtime=v1" });
+        using var connected = await Connected.AsAsync(broker, AppSocket.Scope);
+        using var app = await AppSocket.OpenAsync(connected);
+
+        (await app.ReceivedAsync()).Header("OpenAI-Beta").Should().Be("realtime=v1");
+    }
+
+    [Fact]
     public async Task Accepts_no_compression()
     {
         using var connected = await ConnectedAsync();
@@ -85,6 +97,61 @@ public sealed class Holding_a_session(SharedBroker shared)
         app.Socket.SubProtocol.Should().Be("realtime");
         (await app.ReceivedAsync()).Headers.Should().NotContain(h => h.Value.Contains(connected.Tokens.AccessToken, StringComparison.Ordinal));
     }
+
+    [Fact]
+    public async Task Takes_a_bound_token_with_its_proof_and_never_without()
+    {
+        var prover = new Prover(shared.Host);
+        using var person = await Person.WithKeyAsync(shared.Host, BrokerHost.NewKey());
+        var token = (await (await prover.AppAsync()).ConnectAsync(person, "openai:realtime openai:models offline_access")).AccessToken;
+        using (var known = await prover.CallAsync(token))
+        {
+            known.StatusCode.Should().Be(System.Net.HttpStatusCode.OK);
+        }
+
+        var proof = prover.Draft("GET", "/openai/v1/realtime", prover.GatewayNonce, token).ToString();
+        using var proven = await TryAsync(socket => With(socket, "DPoP " + token, proof));
+        using var replayed = await TryAsync(socket => With(socket, "DPoP " + token, proof));
+        using var bare = await TryAsync(socket => With(socket, "Bearer " + token, null));
+        using var inSubprotocol = await TryAsync(socket =>
+        {
+            socket.Options.AddSubProtocol("realtime");
+            socket.Options.AddSubProtocol("openai-insecure-api-key." + token);
+        });
+
+        proven.State.Should().Be(WebSocketState.Open);
+        replayed.HttpStatusCode.Should().Be(System.Net.HttpStatusCode.Unauthorized);
+        bare.HttpStatusCode.Should().Be(System.Net.HttpStatusCode.Unauthorized);
+        inSubprotocol.HttpStatusCode.Should().Be(System.Net.HttpStatusCode.Unauthorized);
+    }
+
+#pragma warning disable OPENAI002 // The client marks its Realtime API as one that may change.
+    [Fact]
+    public async Task Serves_the_providers_own_dotnet_client()
+    {
+        using var connected = await ConnectedAsync();
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        var client = new RealtimeClient(
+            new ApiKeyCredential(connected.Tokens.AccessToken), new RealtimeClientOptions { Endpoint = new Uri(shared.Host.Address + "/openai/v1") });
+        using var session = await client.StartConversationSessionAsync("gpt-realtime", cancellationToken: limit.Token);
+        await session.ConfigureConversationSessionAsync(new RealtimeConversationSessionOptions { OutputModalities = { RealtimeOutputModality.Text } }, limit.Token);
+        await session.AddItemAsync(RealtimeItem.CreateUserMessageItem("Hello"), limit.Token);
+        await session.StartResponseAsync(limit.Token);
+
+        var text = "";
+        await foreach (var update in session.ReceiveUpdatesAsync(limit.Token))
+        {
+            update.Should().NotBeOfType<RealtimeServerUpdateError>();
+            text += update is RealtimeServerUpdateResponseOutputTextDelta delta ? delta.Delta : "";
+            if (update is RealtimeServerUpdateResponseDone)
+            {
+                break;
+            }
+        }
+
+        text.Should().Be(Reply.To("Hello"));
+    }
+#pragma warning restore OPENAI002
 
     [Fact]
     public async Task Passes_events_of_megabytes_in_many_frames()
@@ -128,5 +195,31 @@ public sealed class Holding_a_session(SharedBroker shared)
 
         ((int?)app.Socket.CloseStatus).Should().Be(3000);
         app.Socket.CloseStatusDescription.Should().BeNullOrEmpty("the provider's words can quote the key");
+    }
+
+    private static void With(ClientWebSocket socket, string authorization, string? proof)
+    {
+        socket.Options.SetRequestHeader("Authorization", authorization);
+        if (proof is not null)
+        {
+            socket.Options.SetRequestHeader("DPoP", proof);
+        }
+    }
+
+    private async Task<ClientWebSocket> TryAsync(Action<ClientWebSocket> prepare)
+    {
+        var socket = new ClientWebSocket();
+        socket.Options.CollectHttpResponseDetails = true;
+        prepare(socket);
+        try
+        {
+            await socket.ConnectAsync(new Uri("ws" + shared.Host.Address["http".Length..] + "/openai/v1" + AppSocket.Path), CancellationToken.None);
+        }
+        catch (WebSocketException)
+        {
+            // The status tells.
+        }
+
+        return socket;
     }
 }
