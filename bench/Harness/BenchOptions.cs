@@ -15,7 +15,7 @@ internal sealed record BenchOptions
     /// <summary>Streams that are open at the same time.</summary>
     public int Streams => Quick ? 100 : 1000;
 
-    public int Rounds => Quick ? 3 : 10;
+    public int Rounds => Quick ? 2 : 10;
 
     /// <summary>Rounds of what takes new processes or new grants.</summary>
     public int FewRounds => Quick ? 1 : 3;

@@ -22,7 +22,7 @@ var root = new RootCommand("The broker with everything on, beside YARP, nginx an
 root.SetAction((result, cancellationToken) => BenchRun.RunAsync(
     new BenchOptions
     {
-        Seconds = result.GetValue(quick) ? 0.9 : result.GetValue(seconds),
+        Seconds = result.GetValue(quick) ? 0.6 : result.GetValue(seconds),
         Quick = result.GetValue(quick),
         DataDirectory = result.GetValue(data),
     },

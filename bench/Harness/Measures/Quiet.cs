@@ -8,9 +8,9 @@ namespace TokenBroker.Bench.Measures;
 /// </summary>
 internal static class Quiet
 {
-    private static readonly TimeSpan Window = TimeSpan.FromMilliseconds(400);
+    private static readonly TimeSpan Window = TimeSpan.FromMilliseconds(300);
     private static readonly TimeSpan IdleCpu = TimeSpan.FromMilliseconds(20);
-    private const int MostWindows = 25;
+    private const int MostWindows = 40;
 
     public static async Task WaitAsync(Contender contender, CancellationToken cancellationToken)
     {

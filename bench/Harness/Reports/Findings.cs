@@ -6,7 +6,7 @@ internal sealed record Figure(string Measure, string Setting, string Contender, 
     public double Median => Statistics.Median(Rounds);
 }
 
-/// <summary>What issue and figures say to each other.</summary>
+/// <summary>A target, and whether the figure meets it.</summary>
 internal sealed record Verdict(string What, string Target, double Measured, bool Met);
 
 /// <summary>All that a run found out.</summary>
@@ -47,7 +47,7 @@ internal sealed class Findings
         var figure = Figures.FirstOrDefault(f => f.Measure == measure && f.Setting == setting && f.Contender == contender && f.Name == name);
         if (figure is not null)
         {
-            Verdicts.Add(new Verdict(what, target, figure.Median, isMet(figure.Median)));
+            Verdicts.Add(new Verdict(what, target, figure.Median, double.IsFinite(figure.Median) && isMet(figure.Median)));
         }
     }
 }

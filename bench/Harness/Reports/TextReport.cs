@@ -57,7 +57,7 @@ internal static class TextReport
 
     private static string Number(double value) => Math.Abs(value) switch
     {
-        _ when double.IsNaN(value) => "-",
+        _ when !double.IsFinite(value) => "-",
         >= 1000 => value.ToString("N0", CultureInfo.InvariantCulture),
         >= 20 => value.ToString("0", CultureInfo.InvariantCulture),
         _ => value.ToString("0.00", CultureInfo.InvariantCulture),
