@@ -29,4 +29,6 @@ root.SetAction((result, cancellationToken) => BenchRun.RunAsync(
     result.GetValue(only),
     result.GetValue(json),
     cancellationToken));
-return await root.Parse(args).InvokeAsync();
+
+// What was started is ended, also after Ctrl-C.
+return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(15) });
