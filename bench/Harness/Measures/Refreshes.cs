@@ -1,0 +1,111 @@
+using System.Globalization;
+using TokenBroker.Bench.Load;
+using TokenBroker.Bench.Parties;
+using TokenBroker.Bench.Processes;
+using TokenBroker.Bench.Reports;
+
+namespace TokenBroker.Bench.Measures;
+
+/// <summary>
+/// The token endpoint: clients that refresh as fast as they are answered, each with a grant of its own and the refresh
+/// token that it got last, at the broker and at stock OpenIddict.
+/// </summary>
+internal static class Refreshes
+{
+    public const string Title = "Refresh grants";
+    private const int Clients = 8;
+    private static readonly TimeSpan Before = TimeSpan.FromMilliseconds(100);
+
+    public static async Task RunAsync(Field field, BenchOptions options, Findings findings, CancellationToken cancellationToken)
+    {
+        var port = Ports.Next();
+        await using var stock = await Running.StartAsync(
+            "Stock OpenIddict",
+            Programs.Contenders,
+            [
+                "openiddict",
+                string.Create(CultureInfo.InvariantCulture, $"--urls=http://localhost:{port}"),
+                $"--database={Path.Combine(field.Directory, "stock.db")}",
+                $"--client={OAuthApp.ClientId}",
+                $"--secret={OAuthApp.Secret}",
+                $"--redirect={OAuthApp.RedirectUri}",
+            ],
+            port,
+            field.Directory,
+            cancellationToken);
+        Server[] servers =
+        [
+            new(Names.Broker, field.Broker.Port, field[Names.Broker].Processes[0], new Tokens[Clients]),
+            new(Names.Stock, port, stock, new Tokens[Clients]),
+        ];
+        for (var client = 0; client < Clients; client++)
+        {
+            servers[0].Chains[client] = await field.Broker.ConnectSomebodyAsync(cancellationToken);
+            servers[1].Chains[client] = await ConnectAsync(port, cancellationToken);
+        }
+
+        var results = servers.ToDictionary(server => server.Name, _ => new List<(Slice Slice, double Cpu)>());
+        for (var round = -1; round < options.Rounds; round++)
+        {
+            foreach (var server in servers.Rotated(round + 1))
+            {
+                var cpu = server.Process.Cpu();
+                var slice = await ClosedLoop.RunAsync(
+                    server.Port, Clients, server.Refresh, Before, round < 0 ? options.WarmUp : options.Slice, cancellationToken);
+                if (round >= 0)
+                {
+                    results[server.Name].Add((slice, (server.Process.Cpu() - cpu).TotalMicroseconds / Math.Max(1, slice.AllCalls)));
+                }
+            }
+        }
+
+        Report(findings, results);
+    }
+
+    private static void Report(Findings findings, Dictionary<string, List<(Slice Slice, double Cpu)>> results)
+    {
+        var at = $"{Clients} clients";
+        foreach (var (name, rounds) in results)
+        {
+            findings.Add(Title, at, name, "grants/s", rounds.Select(round => round.Slice.PerSecond));
+            findings.Add(Title, at, name, "p50 us", rounds.Select(round => round.Slice.At(0.5)));
+            findings.Add(Title, at, name, "p99 us", rounds.Select(round => round.Slice.At(0.99)));
+            findings.Add(Title, at, name, "CPU us", rounds.Select(round => round.Cpu));
+            var errors = rounds.Sum(round => round.Slice.Errors);
+            if (errors > 0)
+            {
+                findings.Notes.Add($"{errors} refreshes at {name} failed: its figures there are void.");
+            }
+        }
+
+        findings.Compare(Title, at, "grants/s", Names.Stock, "x openiddict", (one, other) => one / other);
+        findings.Compare(Title, at, "CPU us", Names.Stock, "CPU x openiddict", (one, other) => one / other);
+        findings.AtLeast(5, Title, at, Names.Broker, "x openiddict", "refresh grants against stock OpenIddict", "");
+    }
+
+    /// <summary>At the stock server whoever comes is somebody new, and has consented.</summary>
+    private static async Task<Tokens> ConnectAsync(int port, CancellationToken cancellationToken)
+    {
+        using var app = new OAuthApp(port, "api offline_access");
+        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false });
+        using var response = await http.GetAsync(
+            new Uri($"http://localhost:{port}{app.AuthorizeUrl}&login_hint={Guid.NewGuid():N}"), cancellationToken);
+        return await app.ExchangeAsync(
+            response.Headers.Location ?? throw new InvalidOperationException("The stock server did not redirect: " + await response.Content.ReadAsStringAsync(cancellationToken)),
+            cancellationToken);
+    }
+
+    private sealed record Server(string Name, int Port, Running Process, Tokens[] Chains)
+    {
+        public bool Refresh(Connection connection, int client)
+        {
+            if (connection.Call(OAuthApp.Refresh(Port, Chains[client].Refresh)) != 200)
+            {
+                return false;
+            }
+
+            Chains[client] = OAuthApp.Read(connection.Body);
+            return true;
+        }
+    }
+}
