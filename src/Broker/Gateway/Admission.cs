@@ -180,11 +180,8 @@ internal sealed class Admission(Rates rates, RequestBody bodies, PriceBook price
         return (null, 0, await ExhaustedAsync(line, context.RequestAborted));
     }
 
-    private async ValueTask<GatewayError> ExhaustedAsync(BudgetLine line, CancellationToken cancellationToken)
-    {
-        var open = await budgets.OpenAsync(line, cancellationToken);
-        return GatewayError.BudgetExhausted(open.Left().Of is { } tightest ? open.Now.ResetsAt(tightest.Book.Key.Kind) : null);
-    }
+    private async ValueTask<GatewayError> ExhaustedAsync(BudgetLine line, CancellationToken cancellationToken) =>
+        GatewayError.BudgetExhausted((await budgets.OpenAsync(line, cancellationToken)).ResetsAt);
 
     /// <summary>A quarter of what is left, so that parallel calls find some too; but an answer of use, where that is to be had.</summary>
     private static long Share(WorstCost worst, long leftMicros) =>

@@ -35,6 +35,9 @@ internal sealed record OpenBooks(BudgetLine Line, SpendPeriods Now, int CapsVers
         return least;
     }
 
+    /// <summary>When the tightest cap begins anew; null where it never does, or there is none.</summary>
+    public DateTimeOffset? ResetsAt => Left().Of is { } tightest ? Now.ResetsAt(tightest.Book.Key.Kind) : null;
+
     /// <summary>Claims from every book or from none.</summary>
     /// <param name="micros">What each is to hold.</param>
     /// <param name="failed">The book that did not.</param>

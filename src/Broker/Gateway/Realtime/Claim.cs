@@ -16,7 +16,7 @@ internal sealed class Claim
     public BudgetReservation First => _parts[0];
 
     /// <returns>The claim, now at least so large; null where the budget does not hold it, and then nothing has changed.</returns>
-    public static Claim? Grow(Claim? held, long toMicros, Purses purses)
+    public static async ValueTask<Claim?> GrowAsync(Claim? held, long toMicros, SessionPurse purse, CancellationToken cancellationToken)
     {
         if (held is not null && held.Micros >= toMicros)
         {
@@ -25,7 +25,14 @@ internal sealed class Claim
 
         var missing = toMicros - (held?.Micros ?? 0);
         var whole = (missing + Step - 1) / Step * Step;
-        if ((purses.TryReserve(whole) ?? purses.TryReserve(whole = missing)) is not { } part)
+        var part = await purse.TryReserveAsync(whole, cancellationToken);
+        if (part is null)
+        {
+            whole = missing;
+            part = await purse.TryReserveAsync(whole, cancellationToken);
+        }
+
+        if (part is null)
         {
             return null;
         }
@@ -37,10 +44,10 @@ internal sealed class Claim
     }
 
     /// <summary>For what happened although nothing was claimed for it: it counts all the same.</summary>
-    public static Claim OfNothing(Purses purses)
+    public static async ValueTask<Claim> OfNothingAsync(SessionPurse purse, CancellationToken cancellationToken)
     {
         var claim = new Claim();
-        claim._parts.Add(purses.ReserveNothing());
+        claim._parts.Add(await purse.ReserveNothingAsync(cancellationToken));
         return claim;
     }
 

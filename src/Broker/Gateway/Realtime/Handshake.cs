@@ -22,7 +22,7 @@ internal sealed class Handshake(Callers callers, RegisteredOrigins origins)
         SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:");
 
     /// <summary>Who asks, by header or subprotocol.</summary>
-    /// <returns>As <see cref="Callers.FindAsync(HttpContext)"/>.</returns>
+    /// <returns>As <see cref="Callers.FindAsync(HttpContext, Upstream)"/>.</returns>
     public ValueTask<(Caller? Caller, GatewayError? Refusal)> FindCallerAsync(HttpContext context)
     {
         var tokens = ProtocolsOf(context).Where(protocol => protocol.StartsWith(TokenPrefix, StringComparison.Ordinal)).ToList();

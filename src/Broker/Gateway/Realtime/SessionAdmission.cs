@@ -9,7 +9,7 @@ internal sealed record AdmittedSession(Caller Caller, Operation Operation, strin
 
 /// <summary>Decides whether a session may be opened: scope, rate, place, model, price, and the first response's worst cost.</summary>
 internal sealed class SessionAdmission(
-    GrantLimits limits, LiveGrants grants, PriceBook prices, BudgetLedger budgets, UsageLog usage, TimeProvider time)
+    Rates rates, LiveGrants grants, PriceBook prices, BudgetLedger budgets, UsageLog usage, TimeProvider time)
 {
     public async Task<(AdmittedSession? Admitted, GatewayError? Refusal)> AdmitAsync(
         Caller caller, Upstream upstream, Operation operation, string model, CancellationToken cancellationToken)
@@ -29,10 +29,10 @@ internal sealed class SessionAdmission(
             return (null, GatewayError.Internal);
         }
 
-        var (lease, tooMany) = limits.Enter(caller.Facts.Line);
-        if (lease is null)
+        CallLease? lease = rates.Enter(caller.Facts);
+        if (lease.Wait is { } wait)
         {
-            return (null, tooMany);
+            return (null, GatewayError.RateLimited(wait));
         }
 
         SessionClaims? claims = null;

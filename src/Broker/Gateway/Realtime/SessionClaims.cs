@@ -23,16 +23,13 @@ internal sealed class SessionClaims(
     private Conversation _conversation = Conversation.Empty;
     private Claim? _next;
     private OpenResponse? _open;
-    private Purses _purses;
+    private readonly SessionPurse _purse = new(terms, budgets);
 
     public SessionTerms Terms => terms;
 
     /// <summary>Claims the first response: sessions begin with the provider listening.</summary>
-    public async Task<GatewayError?> OpenAsync(CancellationToken cancellationToken)
-    {
-        _purses = await Purses.OpenAsync(budgets, terms.Facts.Line, cancellationToken);
-        return GrowNext(_conversation) ? null : GatewayError.BudgetExhausted(_purses.ResetsAt);
-    }
+    public async Task<GatewayError?> OpenAsync(CancellationToken cancellationToken) =>
+        await GrowNextAsync(_conversation, cancellationToken) ? null : await ExhaustedAsync(cancellationToken);
 
     /// <summary>Claims what an event of the app's can cost, before it goes on.</summary>
     /// <returns>The refusal, and whether it ends the session.</returns>
@@ -41,17 +38,18 @@ internal sealed class SessionClaims(
         await _gate.WaitAsync(cancellationToken);
         try
         {
-            if (await RenewAsync(cancellationToken) is { } ended)
+            if (await terms.RenewAsync(cancellationToken) is { } ended)
             {
                 return (ended, true);
             }
 
             var with = _conversation.With(sent);
             _settings.Ask(sent.Change);
-            var refusal = sent is { CreatesResponse: true, IsAside: true } ? AskAside(sent, with)
-                : sent.CreatesResponse ? AskResponse(sent, with)
-                : (!_settings.RespondsByItself || GrowNext(with)) && _transcripts.Grow(sent.AudioChars, _settings.Transcribes, _purses) ? null
-                : Exhausted;
+            var refusal = sent is { CreatesResponse: true, IsAside: true } ? await AskAsideAsync(sent, with, cancellationToken)
+                : sent.CreatesResponse ? await AskResponseAsync(sent, with, cancellationToken)
+                : (!_settings.RespondsByItself || await GrowNextAsync(with, cancellationToken))
+                    && await _transcripts.GrowAsync(sent.AudioChars, _settings.Transcribes, _purse, cancellationToken) ? null
+                : await ExhaustedAsync(cancellationToken);
             _conversation = refusal is null ? with : _conversation;
 
             // The provider listens, and could answer what it has heard: nobody would pay for that.
@@ -76,9 +74,9 @@ internal sealed class SessionClaims(
                     _settings.Told(told);
                     return await ClaimNextAsync(cancellationToken);
                 case "response.created":
-                    return Begin(told);
+                    return await BeginAsync(told, cancellationToken);
                 case "response.done":
-                    Finish(told);
+                    await FinishAsync(told, cancellationToken);
                     return await ClaimNextAsync(cancellationToken);
                 case "error" when told.Answers is { } eventId:
                     Forget(eventId);
@@ -142,43 +140,31 @@ internal sealed class SessionClaims(
         _gate.Dispose();
     }
 
-    private GatewayError Exhausted => GatewayError.BudgetExhausted(_purses.ResetsAt);
+    private ValueTask<GatewayError> ExhaustedAsync(CancellationToken cancellationToken) => _purse.ExhaustedAsync(cancellationToken);
 
     /// <summary>The most output of the responses that may begin next.</summary>
     private long MostAsked => _asked.Values.Append(_settings.RespondsByItself ? _settings.MaxOutput : 0).Max();
 
-    /// <summary>The books may have been closed in the meantime, and the grant changed.</summary>
-    private async ValueTask<GatewayError?> RenewAsync(CancellationToken cancellationToken)
+    private async ValueTask<bool> GrowNextAsync(Conversation conversation, CancellationToken cancellationToken)
     {
-        if (await terms.RenewAsync(cancellationToken) is { } ended)
-        {
-            return ended;
-        }
-
-        _purses = await Purses.OpenAsync(budgets, terms.Facts.Line, cancellationToken);
-        return null;
-    }
-
-    private bool GrowNext(Conversation conversation)
-    {
-        var grown = Claim.Grow(_next, conversation.WorstOf(price, MostAsked), _purses);
+        var grown = await Claim.GrowAsync(_next, conversation.WorstOf(price, MostAsked), _purse, cancellationToken);
         _next = grown ?? _next;
         return grown is not null;
     }
 
-    private GatewayError? AskResponse(ClientEvent sent, Conversation with)
+    private async ValueTask<GatewayError?> AskResponseAsync(ClientEvent sent, Conversation with, CancellationToken cancellationToken)
     {
         _asked[sent.EventId!] = sent.MaxOutput ?? _settings.MaxOutput;
-        if (GrowNext(with))
+        if (await GrowNextAsync(with, cancellationToken))
         {
             return null;
         }
 
         _asked.Remove(sent.EventId!);
-        return Exhausted;
+        return await ExhaustedAsync(cancellationToken);
     }
 
-    private GatewayError? AskAside(ClientEvent sent, Conversation with)
+    private async ValueTask<GatewayError?> AskAsideAsync(ClientEvent sent, Conversation with, CancellationToken cancellationToken)
     {
         if (_asides.Count + _asidesAsked.Count >= MostAsides)
         {
@@ -186,16 +172,16 @@ internal sealed class SessionClaims(
         }
 
         var most = sent.MaxOutput ?? _settings.MaxOutput;
-        if (Claim.Grow(null, with.WorstOf(price, most), _purses) is not { } claim)
+        if (await Claim.GrowAsync(null, with.WorstOf(price, most), _purse, cancellationToken) is not { } claim)
         {
-            return Exhausted;
+            return await ExhaustedAsync(cancellationToken);
         }
 
         _asidesAsked.Add((sent.EventId!, new OpenResponse(claim, with, Conversation.MostOutput(price, most), time.GetTimestamp())));
         return null;
     }
 
-    private GatewayError? Begin(ServerEvent told)
+    private async ValueTask<GatewayError?> BeginAsync(ServerEvent told, CancellationToken cancellationToken)
     {
         if (told.IsAside && _asidesAsked is [var (_, aside), ..])
         {
@@ -210,17 +196,17 @@ internal sealed class SessionClaims(
             Estimate(lost, 200, isWhole: false);
         }
 
-        var isClaimed = _next is not null || GrowNext(_conversation);
+        var isClaimed = _next is not null || await GrowNextAsync(_conversation, cancellationToken);
         var most = Conversation.MostOutput(price, Math.Max(MostAsked, _asked.Count == 0 ? _settings.MaxOutput : 0));
-        _open = new OpenResponse(_next ?? Claim.OfNothing(_purses), _conversation, most, time.GetTimestamp()) { Id = told.ResponseId };
+        _open = new OpenResponse(_next ?? await Claim.OfNothingAsync(_purse, cancellationToken), _conversation, most, time.GetTimestamp()) { Id = told.ResponseId };
         _next = null;
         _asked.Remove(_asked.Keys.FirstOrDefault() ?? "");
-        return isClaimed ? null : Exhausted;
+        return isClaimed ? null : await ExhaustedAsync(cancellationToken);
     }
 
-    private void Finish(ServerEvent told)
+    private async ValueTask FinishAsync(ServerEvent told, CancellationToken cancellationToken)
     {
-        var response = Find(told.ResponseId) ?? new OpenResponse(Claim.OfNothing(_purses), Conversation.Empty, 0, time.GetTimestamp());
+        var response = Find(told.ResponseId) ?? new OpenResponse(await Claim.OfNothingAsync(_purse, cancellationToken), Conversation.Empty, 0, time.GetTimestamp());
         _open = response == _open ? null : _open;
         _asides.Remove(response);
         if (told.Usage is { } reported)
@@ -243,7 +229,7 @@ internal sealed class SessionClaims(
             return null;
         }
 
-        return await RenewAsync(cancellationToken) ?? (_open is not null || GrowNext(_conversation) ? null : Exhausted);
+        return await terms.RenewAsync(cancellationToken) ?? (_open is not null || await GrowNextAsync(_conversation, cancellationToken) ? null : await ExhaustedAsync(cancellationToken));
     }
 
     /// <summary>The provider refused to begin it.</summary>

@@ -15,7 +15,7 @@ internal sealed class Transcripts(SessionTerms terms)
     private Sound _buffer = new("", 0, null);
 
     /// <returns>False where the budget does not hold it, or the model is no longer allowed.</returns>
-    public bool Grow(long audioChars, string model, Purses purses)
+    public async ValueTask<bool> GrowAsync(long audioChars, string model, SessionPurse purse, CancellationToken cancellationToken)
     {
         if (audioChars == 0 || model.Length == 0)
         {
@@ -24,7 +24,7 @@ internal sealed class Transcripts(SessionTerms terms)
 
         var chars = _buffer.Chars + audioChars;
         if (terms.PriceOf(model, OperationKind.Transcription) is not { } price
-            || Claim.Grow(_buffer.Claim, price.CostOf(Conversation.TranscriptOf(chars, price)), purses) is not { } claim)
+            || await Claim.GrowAsync(_buffer.Claim, price.CostOf(Conversation.TranscriptOf(chars, price)), purse, cancellationToken) is not { } claim)
         {
             return false;
         }
