@@ -56,11 +56,13 @@ public static class BrokerApplication
         app.UseRateLimiter();
         app.UseAuthentication();
         app.UseAuthorization();
+        app.UseNothingNew();
 
         app.MapHealth();
         app.MapAccounts();
         app.MapApps();
         app.MapAuthorizationServer();
+        app.MapSafetyApi();
         app.MapGateway();
         app.MapPages();
         return app;

@@ -8,7 +8,8 @@ namespace TokenBroker.Samples.SandboxUpstream.Moderations;
 
 /// <summary>
 /// <c>POST /v1/moderations</c>. A text is flagged when it contains the name of a category as a word (<c>violence</c>), or
-/// <c>[[flag]]</c>, which counts as violence, or <c>[[flag:hate]]</c>. A picture is judged by its address.
+/// <c>[[flag]]</c>, which counts as violence, or <c>[[flag:hate]]</c>. A picture is judged by its address, and one that
+/// comes along (<c>data:</c>) by the text that its bytes hold. One picture at a time, as the provider has it.
 /// </summary>
 internal static class ModerationVerdicts
 {
@@ -50,6 +51,7 @@ internal static class ModerationVerdicts
                 return [];
             case JsonArray parts when parts.All(p => p is JsonObject):
                 // The parts of one multimodal input share one verdict.
+                parameters.RefuseIf(parts.Count(p => p!["type"]?.ToString() == "image_url") > 1, () => ProviderErrors.Invalid("input", "Too many images. Max 1.", "too_many_images"));
                 return [Verdict([.. parts.Select((part, index) => Part(parameters, $"input[{index}]", part!))])];
             case JsonArray texts when texts.All(IsText):
                 return [.. texts.Select(text => Verdict([("text", text!.GetValue<string>())]))];
@@ -72,7 +74,26 @@ internal static class ModerationVerdicts
         };
         parameters.RefuseIf(type is not ("text" or "image_url"), () => ProviderErrors.InvalidValue($"{name}.type", type, ["text", "image_url"]));
         parameters.RefuseIf(content is null, () => ProviderErrors.MissingParameter($"{name}.{type}"));
-        return (type == "text" ? "text" : "image", content?.ToString() ?? "");
+        return type == "text" ? ("text", content?.ToString() ?? "") : ("image", Picture(parameters, $"{name}.image_url.url", content?.ToString() ?? ""));
+    }
+
+    /// <summary>What a picture is judged by.</summary>
+    private static string Picture(Parameters parameters, string name, string address)
+    {
+        if (address.StartsWith("https://", StringComparison.Ordinal) || address.StartsWith("http://", StringComparison.Ordinal))
+        {
+            return address;
+        }
+
+        var (head, data) = address.Split(";base64,", 2) is [var start, var rest] ? (start, rest) : ("", "");
+        var bytes = new byte[data.Length];
+        if (head.StartsWith("data:image/", StringComparison.Ordinal) && Convert.TryFromBase64String(data, bytes, out var length) && length > 0)
+        {
+            return System.Text.Encoding.Latin1.GetString(bytes, 0, length);
+        }
+
+        parameters.Refuse(ProviderErrors.Invalid(name, $"Invalid '{name}'. Expected an address, or a base64-encoded data URL of an image.", "invalid_image_url"));
+        return "";
     }
 
     private static JsonObject Verdict(IReadOnlyList<(string Type, string Content)> parts)

@@ -4,12 +4,13 @@ using System.Security.Cryptography;
 using Microsoft.Extensions.Options;
 using TokenBroker.Audit;
 using TokenBroker.Operations.Backups;
+using TokenBroker.Operations.Safety;
 using TokenBroker.Operations.Vaults;
 using TokenBroker.Storage;
 
 namespace TokenBroker.Operations;
 
-/// <summary>The command line: <c>serve</c> (the default), <c>migrate</c>, <c>audit verify</c>, <c>operators</c>, <c>vault</c>, <c>backup</c>, <c>restore</c>.</summary>
+/// <summary>The command line: <c>serve</c> (the default), <c>migrate</c>, <c>audit verify</c>, <c>operators</c>, <c>vault</c>, <c>safety</c>, <c>backup</c>, <c>restore</c>.</summary>
 internal static class CommandLine
 {
     public static async Task<int> RunAsync(string[] args)
@@ -35,6 +36,7 @@ internal static class CommandLine
             new Command("audit", "The audit log.") { verify },
             OperatorCommands.Create(configuration),
             VaultCommands.Create(configuration),
+            SafetyCommands.Create(configuration),
             BackupCommand.Create(configuration),
             RestoreCommand.Create(configuration),
         };

@@ -15,6 +15,11 @@ internal static class SafetySetup
         builder.Services.AddScoped<GrantSafety>();
         builder.Services.AddScoped<ApplySanction>();
         builder.Services.AddScoped<RecordFlag>();
+        builder.Services.AddScoped<Appeals>();
+        builder.Services.AddScoped<SafetyDesk>();
+        builder.Services.AddScoped<WantModeration>();
+        builder.Services.AddScoped<RefuseSanctioned>();
+        builder.Services.AddOpenIddict().AddServer(RefuseSanctioned.Use);
         builder.Services.AddSingleton<ModerationKey>();
         builder.Services.AddSingleton<Moderator>();
         builder.Services.AddSingleton<RememberedVerdicts>();

@@ -16,6 +16,7 @@ public sealed class Every_endpoint(SharedBroker shared)
         "/connect/token", "/connect/register", "/openai/{**path}", "/health/live", "/health/ready",
         "/api/v1/apps", "/api/v1/apps/{client_id}/secret", "/api/v1/apps/{client_id}/submit",
         "/api/v1/reviews/{client_id}/approve", "/api/v1/reviews/{client_id}/reject", "/api/v1/reviews/{client_id}/withdraw",
+        "/api/v1/safety/sanctions", "/api/v1/safety/sanctions/{id:guid}/lift", "/api/v1/safety/appeals/{id:guid}/decide",
     ];
 
     private IEnumerable<RouteEndpoint> Endpoints => shared.Host.Services.GetServices<EndpointDataSource>()
@@ -55,12 +56,12 @@ public sealed class Every_endpoint(SharedBroker shared)
     public void Of_the_management_API_takes_a_personal_token_alone()
     {
         var policies = Endpoints
-            .Where(endpoint => endpoint.RoutePattern.RawText!.StartsWith("/api/v1/apps", StringComparison.Ordinal) || endpoint.RoutePattern.RawText!.StartsWith("/api/v1/reviews", StringComparison.Ordinal))
+            .Where(endpoint => endpoint.RoutePattern.RawText!.StartsWith("/api/v1/apps", StringComparison.Ordinal) || endpoint.RoutePattern.RawText!.StartsWith("/api/v1/reviews", StringComparison.Ordinal) || endpoint.RoutePattern.RawText!.StartsWith("/api/v1/safety", StringComparison.Ordinal))
             .Select(endpoint => (Path: endpoint.RoutePattern.RawText!, Policies: endpoint.Metadata.GetOrderedMetadata<IAuthorizeData>().Select(data => data.Policy)))
             .ToList();
 
-        policies.Should().HaveCount(11);
-        policies.Should().AllSatisfy(endpoint => endpoint.Policies.Should().Equal(endpoint.Path.StartsWith("/api/v1/reviews", StringComparison.Ordinal) ? "api-operator" : "api"));
+        policies.Should().HaveCount(17);
+        policies.Should().AllSatisfy(endpoint => endpoint.Policies.Should().Equal(endpoint.Path.StartsWith("/api/v1/apps", StringComparison.Ordinal) ? "api" : "api-operator"));
     }
 
     [Fact]

@@ -7,7 +7,7 @@ public sealed class The_folders
 {
     private static readonly string[] All =
     [
-        "Accounts", "Apps", "Audit", "Authorization", "Custody", "Gateway", "Grants", "Metering", "Notices", "Operations", "Pages", "Storage", "Upstreams",
+        "Accounts", "Apps", "Audit", "Authorization", "Custody", "Gateway", "Grants", "Metering", "Notices", "Operations", "Pages", "Safety", "Storage", "Upstreams",
     ];
 
     [Theory]
@@ -16,10 +16,11 @@ public sealed class The_folders
     [InlineData("Audit", "Storage")]
     [InlineData("Authorization", "Accounts", "Apps", "Audit", "Custody", "Grants", "Metering", "Operations", "Storage", "Upstreams")]
     [InlineData("Custody", "Storage")]
-    [InlineData("Gateway", "Apps", "Audit", "Authorization", "Custody", "Grants", "Metering", "Operations", "Storage", "Upstreams")]
+    [InlineData("Gateway", "Apps", "Audit", "Authorization", "Custody", "Grants", "Metering", "Operations", "Safety", "Storage", "Upstreams")]
     [InlineData("Grants", "Apps", "Audit", "Authorization", "Custody", "Notices", "Storage")]
     [InlineData("Metering", "Apps", "Authorization", "Custody", "Grants", "Storage")]
     [InlineData("Notices", "Storage")]
+    [InlineData("Safety", "Accounts", "Apps", "Audit", "Authorization", "Custody", "Grants", "Notices", "Storage", "Upstreams")]
     [InlineData("Upstreams", "Storage")]
     public void Know_only_those_below(string folder, params string[] allowed)
     {

@@ -50,8 +50,10 @@ public sealed partial class Streaming(SharedBroker shared)
         using var response = await OpenAsync(connected, path, members);
         var through = await response.Content.ReadAsStringAsync();
 
+        // Responses tell what they were asked with: the person's pseudonym too.
+        var pseudonym = (await connected.ReceivedAsync(path)).Json!["safety_identifier"] is { } name ? $",\"safety_identifier\":{name.ToJsonString()}" : "";
         using var client = Broker.NewClient();
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"{Broker.SandboxAddress}/v1{path}") { Content = Json("{\"stream\":true," + members + "}") };
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"{Broker.SandboxAddress}/v1{path}") { Content = Json("{\"stream\":true," + members + pseudonym + "}") };
         request.Headers.Authorization = new("Bearer", connected.Key);
         using var direct = await client.SendAsync(request);
 

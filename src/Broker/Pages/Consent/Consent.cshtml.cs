@@ -55,6 +55,11 @@ internal sealed class ConsentModel(
         }
 
         await PrepareAsync();
+        if (Asked.IsSuspended)
+        {
+            return Refuse(Errors.AccessDenied, ConsentRequest.SuspendedWords);
+        }
+
         if (Asked is { Shape: ConsentShape.Confirm, Earlier: { } covering, App.ClientType: ClientTypes.Confidential })
         {
             return await SignInAsync(covering);
@@ -87,6 +92,11 @@ internal sealed class ConsentModel(
         }
 
         await PrepareAsync();
+        if (Asked.IsSuspended)
+        {
+            return Refuse(Errors.AccessDenied, ConsentRequest.SuspendedWords);
+        }
+
         if (Form.Decision != ConsentForm.Approve)
         {
             await answer.DenyAsync(Asked, HttpContext.RequestAborted);

@@ -89,6 +89,11 @@ internal sealed class ConsentRequest
 
     public required DateTime Now { get; init; }
 
+    /// <summary>Whether the person is suspended, and so allows nothing new.</summary>
+    public bool IsSuspended { get; init; }
+
+    public const string SuspendedWords = "The user's account is suspended here.";
+
     /// <summary>How many people may use the app until it is reviewed.</summary>
     public required int TesterLimit { get; init; }
 

@@ -7,6 +7,7 @@ using TokenBroker.Apps.Review;
 using TokenBroker.Authorization.Details;
 using TokenBroker.Custody;
 using TokenBroker.Grants;
+using TokenBroker.Safety;
 using TokenBroker.Storage;
 using TokenBroker.Upstreams;
 
@@ -57,6 +58,7 @@ internal sealed class PrepareConsent(
             MostRequestsPerMinute = bounds.Value.RequestsPerMinute,
             Now = now,
             TesterLimit = testers.Limit,
+            IsSuspended = await Sanction.OfUser(db, userId, now).AnyAsync(context.RequestAborted),
             FullWords = await testers.HasRoomAsync(app.Id, userId, context.RequestAborted) ? null : testers.Words,
         };
     }

@@ -5,6 +5,7 @@ using TokenBroker.Apps;
 using TokenBroker.Apps.Logos;
 using TokenBroker.Apps.Owned;
 using TokenBroker.Apps.Review;
+using TokenBroker.Safety;
 
 namespace TokenBroker.Pages.Developer;
 
@@ -126,6 +127,17 @@ internal sealed class OwnAppModel(OwnApps apps, ChangeApp change, AppLogos logos
         }
 
         TempData["Flash"] = "The logo is removed.";
+        return RedirectToPage(new { clientId });
+    }
+
+    public async Task<IActionResult> OnPostModerateAsync(string clientId, bool wants, [FromServices] WantModeration want, CancellationToken cancellationToken)
+    {
+        if (!await want.OfAppAsync(HttpContext.UserId(), clientId, wants, cancellationToken))
+        {
+            return NotFound();
+        }
+
+        TempData["Flash"] = wants ? "What the app sends is moderated from the next call on." : "What the app sends is moderated only where somebody else wants it.";
         return RedirectToPage(new { clientId });
     }
 

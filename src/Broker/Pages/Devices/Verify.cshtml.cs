@@ -50,6 +50,11 @@ internal sealed class VerifyModel(DeviceRequests devices, UserCodeGuesses guesse
         }
 
         await PrepareAsync(device);
+        if (Asked is { IsSuspended: true })
+        {
+            return Redirect("/safety");
+        }
+
         if (Asked is { IsFull: false })
         {
             Form = ConsentForm.For(Asked);
@@ -67,6 +72,11 @@ internal sealed class VerifyModel(DeviceRequests devices, UserCodeGuesses guesse
         }
 
         await PrepareAsync(device);
+        if (Asked is { IsSuspended: true })
+        {
+            return Redirect("/safety");
+        }
+
         if (Form.Decision != ConsentForm.Approve)
         {
             await answer.DenyAsync(Asked!, HttpContext.RequestAborted);

@@ -79,33 +79,39 @@ internal sealed class ApplySanction(BrokerDbContext db, AuditLog audit, NoticeBo
     /// <returns>False where it is over, or lifted before.</returns>
     public async Task<bool> LiftAsync(Guid sanctionId, string actor, string? note, CancellationToken cancellationToken)
     {
-        var lifted = false;
-        IReadOnlyList<Guid> grants = [];
-        await db.InTransactionAsync(
-            async () =>
-            {
-                var now = Now;
-                lifted = await db.Sanctions.Where(s => s.Id == sanctionId).Where(Sanction.InForceAt(now))
-                    .ExecuteUpdateAsync(set => set.SetProperty(s => s.LiftedAt, now).SetProperty(s => s.LiftedBy, actor), cancellationToken) == 1;
-                if (!lifted)
-                {
-                    return;
-                }
+        IReadOnlyList<Guid>? grants = null;
+        await db.InTransactionAsync(async () => grants = await WriteLiftAsync(sanctionId, actor, note, cancellationToken), cancellationToken);
+        PublishLift(grants ?? []);
+        return grants is not null;
+    }
 
-                var sanction = await db.Sanctions.AsNoTracking().SingleAsync(s => s.Id == sanctionId, cancellationToken);
-                var subject = new Subject(sanction.UserId, sanction.AppId);
-                grants = await TouchAsync(subject, cancellationToken);
-                await audit.RecordAsync("safety.lifted", actor, subject.ToString(), subject.UserId, new { sanction = sanctionId }, cancellationToken);
-                await TellAsync(subject, "safety.lifted", name =>
-                    $"The {(sanction.Kind == SanctionKind.Banned ? "ban" : "suspension")} of {(subject.UserId is null ? $"your app {name}" : "your account")} is lifted.{(string.IsNullOrEmpty(note) ? "" : " " + note)}", cancellationToken);
-            },
-            cancellationToken);
+    /// <summary>The same inside the caller's transaction; after its commit the caller gives the grants to <see cref="PublishLift"/>.</summary>
+    /// <returns>Null where it is over, or lifted before.</returns>
+    public async Task<IReadOnlyList<Guid>?> WriteLiftAsync(Guid sanctionId, string actor, string? note, CancellationToken cancellationToken)
+    {
+        var now = Now;
+        if (await db.Sanctions.Where(s => s.Id == sanctionId).Where(Sanction.InForceAt(now))
+            .ExecuteUpdateAsync(set => set.SetProperty(s => s.LiftedAt, now).SetProperty(s => s.LiftedBy, actor), cancellationToken) != 1)
+        {
+            return null;
+        }
+
+        var sanction = await db.Sanctions.AsNoTracking().SingleAsync(s => s.Id == sanctionId, cancellationToken);
+        var subject = new Subject(sanction.UserId, sanction.AppId);
+        var grants = await TouchAsync(subject, cancellationToken);
+        await audit.RecordAsync("safety.lifted", actor, subject.ToString(), subject.UserId, new { sanction = sanctionId }, cancellationToken);
+        await TellAsync(subject, "safety.lifted", name =>
+            $"The {(sanction.Kind == SanctionKind.Banned ? "ban" : "suspension")} of {(subject.UserId is null ? $"your app {name}" : "your account")} is lifted.{(string.IsNullOrEmpty(note) ? "" : " " + note)}", cancellationToken);
+        return grants;
+    }
+
+    /// <summary>Has the gateway read grants anew.</summary>
+    public void PublishLift(IReadOnlyList<Guid> grants)
+    {
         foreach (var id in grants)
         {
             changes.Publish(new GrantChange(id, null));
         }
-
-        return lifted;
     }
 
     private IQueryable<Sanction> Of(Subject subject) => db.Sanctions.Where(s => s.UserId == subject.UserId && s.AppId == subject.AppId);

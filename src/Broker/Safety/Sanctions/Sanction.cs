@@ -36,6 +36,9 @@ internal sealed class Sanction
 
     public static Expression<Func<Sanction, bool>> InForceAt(DateTime now) => s => s.LiftedAt == null && (s.Until == null || s.Until > now);
 
+    /// <summary>The person's own, not those of their apps.</summary>
+    public static IQueryable<Sanction> OfUser(BrokerDbContext db, Guid userId, DateTime now) => db.Sanctions.Where(InForceAt(now)).Where(s => s.UserId == userId);
+
     /// <summary>The grants whose calls a sanction in force stops.</summary>
     public static IQueryable<Guid> GrantsUnderOne(BrokerDbContext db, IReadOnlyCollection<Guid> grantIds, DateTime now)
     {
