@@ -54,6 +54,7 @@ public static class BrokerApplication
         app.UseRouting();
         app.UseBrowserAccess();
         app.UseRateLimiter();
+        app.UseGateway();
         app.UseAuthentication();
         app.UseAuthorization();
         app.UseNothingNew();

@@ -34,6 +34,7 @@ internal static class CustodySetup
         builder.Services.AddSingleton<MemorySweep>();
         builder.Services.AddOptions<UploadOptions>().BindConfiguration("Custody").ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton<UploadKeys>();
+        builder.Services.AddSingleton<SafetyIdentifiers>();
         builder.Services.AddRewrapping();
     }
 

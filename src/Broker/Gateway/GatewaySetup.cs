@@ -32,6 +32,15 @@ internal static class GatewaySetup
         builder.Services.AddHostedService<Upkeep>();
     }
 
+    /// <summary>
+    /// Calls leave the pipeline here. Their token is theirs alone to read: whoever authenticates the users of pages and of
+    /// the authorization server would look at each of them first, and cost more than everything that the gateway does.
+    /// </summary>
+    public static void UseGateway(this IApplicationBuilder app) => app.Use(static (context, next) =>
+        context.GetEndpoint() is { RequestDelegate: { } call } endpoint && endpoint.Metadata.GetMetadata<GatewayCall>() is not null
+            ? call(context)
+            : next(context));
+
     /// <summary>What an app may ask about its grant, and one route for each upstream; what the catalogue does not list is refused inside.</summary>
     public static void MapGateway(this WebApplication app)
     {
@@ -43,10 +52,21 @@ internal static class GatewaySetup
             app.Map($"/{upstream.Id}/{{**path}}", context => forward.HandleAsync(context, upstream))
                 .AllowAnonymous()
                 .DisableAntiforgery()
+                .WithMetadata(GatewayCall.Mark)
                 .WithMetadata(new LimitedByItsGrant())
                 .WithMetadata(new DescribedAt(ProtectedResources.MetadataAddressOf(broker, upstream.Id)))
                 .WithMetadata(new Microsoft.AspNetCore.Mvc.DisableRequestSizeLimitAttribute());
             app.MapRealtime(upstream, broker);
         }
+    }
+}
+
+/// <summary>Marks the routes whose requests are calls: <see cref="GatewaySetup.UseGateway"/> ends the pipeline for them.</summary>
+internal sealed class GatewayCall
+{
+    public static readonly GatewayCall Mark = new();
+
+    private GatewayCall()
+    {
     }
 }

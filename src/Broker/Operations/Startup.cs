@@ -4,7 +4,6 @@ using TokenBroker.Apps;
 using TokenBroker.Authorization.Keys;
 using TokenBroker.Custody;
 using TokenBroker.Custody.Vaults;
-using TokenBroker.Safety;
 using TokenBroker.Storage;
 using TokenBroker.Upstreams;
 

@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
+using TokenBroker.Custody;
 using TokenBroker.Grants;
 using TokenBroker.Storage;
 

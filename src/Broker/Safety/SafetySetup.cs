@@ -11,7 +11,6 @@ internal static class SafetySetup
             .ValidateOnStart();
         builder.Services.AddOptions<SafetyOptions>().BindConfiguration("Safety");
         builder.Services.AddOptions<StrikeOptions>().BindConfiguration("Safety:Strikes").ValidateDataAnnotations().ValidateOnStart();
-        builder.Services.AddSingleton<SafetyIdentifiers>();
         builder.Services.AddScoped<GrantSafety>();
         builder.Services.AddScoped<ApplySanction>();
         builder.Services.AddScoped<RecordFlag>();

@@ -23,7 +23,7 @@ public sealed class Naming_the_person(SharedBroker shared)
         names.Should().HaveCount(3);
         names.Distinct().Should().ContainSingle().Which.Should().MatchRegex("^[A-Za-z0-9_-]{43}$");
         other.Received[0].Json!["safety_identifier"]!.ToString().Should().NotBe(names[0]);
-        one.Received.Should().OnlyContain(e => !e.Text.Contains("@") && !e.Text.Contains("person", StringComparison.OrdinalIgnoreCase), "no address leaves");
+        one.Received.Should().OnlyContain(e => !e.Text.Contains('@') && !e.Text.Contains("person", StringComparison.OrdinalIgnoreCase), "no address leaves");
     }
 
     [Theory]

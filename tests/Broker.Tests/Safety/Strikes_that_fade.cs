@@ -15,7 +15,7 @@ public sealed class Strikes_that_fade
 
     [Fact]
     public void Are_worth_half_after_each_half_life() => Gen.Select(Weights, HalfLives, Gen.Int[0, 40]).Sample((weight, halfLife, times) =>
-        StrikeDecay.Of(weight, halfLife * times, halfLife) == weight >> times);
+        StrikeDecay.Of(weight, new TimeSpan(halfLife.Ticks * times), halfLife) == weight >> times);
 
     [Fact]
     public void Never_grow_and_end_at_nothing() => Gen.Select(Weights, HalfLives, Ages, Ages).Sample((weight, halfLife, one, more) =>

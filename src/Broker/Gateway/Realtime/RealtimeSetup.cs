@@ -35,6 +35,7 @@ internal static class RealtimeSetup
         pipeline.Run(context => open.HandleAsync(context, upstream, operation));
         app.MapMethods($"/{upstream.Id}/v1{Handshake.Path}", s_methods, pipeline.Build())
             .AllowAnonymous()
+            .WithMetadata(GatewayCall.Mark)
             .WithMetadata(new LimitedByItsGrant())
             .WithMetadata(new DescribedAt(ProtectedResources.MetadataAddressOf(broker, upstream.Id)));
     }

@@ -3,13 +3,13 @@ using TokenBroker.Custody;
 
 namespace TokenBroker.Safety;
 
-/// <summary>The operator's own key for moderation, read from its file when the broker starts.</summary>
+/// <summary>The operator's own key for moderation, where there is one.</summary>
 internal sealed class ModerationKey(IOptions<ModerationOptions> options) : IDisposable
 {
-    private readonly Secret? _key = options.Value.KeyFile is { Length: > 0 } file ? Secret.FromText(File.ReadAllText(file).Trim()) : null;
+    private readonly KeyFile _file = new(options.Value.KeyFile);
 
     /// <summary>Null where each call's own key is used.</summary>
-    public string? Text => _key?.RevealText();
+    public string? Text => _file.Text;
 
-    public void Dispose() => _key?.Dispose();
+    public void Dispose() => _file.Dispose();
 }

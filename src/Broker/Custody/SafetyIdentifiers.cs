@@ -1,10 +1,9 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using Microsoft.EntityFrameworkCore;
-using TokenBroker.Custody;
 using TokenBroker.Storage;
 
-namespace TokenBroker.Safety;
+namespace TokenBroker.Custody;
 
 /// <summary>
 /// Names a person to providers without saying who they are: the HMAC-SHA256 of their id under a random secret of the
