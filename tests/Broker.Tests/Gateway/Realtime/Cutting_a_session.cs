@@ -78,15 +78,22 @@ public sealed class Cutting_a_session(SharedBroker shared)
     [Fact]
     public async Task Happens_before_the_next_response_once_the_user_has_taken_the_model_away()
     {
-        using var connected = await Connected.AsAsync(shared.Host, AppSocket.Scope, models: "gpt-realtime gpt-realtime-mini");
+        await using var broker = await BrokerHost.StartAsync(new() { ["Gateway:RecheckInterval"] = "00:00:00.2" });
+        using var connected = await Connected.AsAsync(broker, AppSocket.Scope, models: "gpt-realtime gpt-realtime-mini");
         using var app = await AppSocket.OpenAsync(connected);
         await app.AskAsync("Hello");
-        await new OAuthApp(shared.Host).ConnectAsync(
-            connected.Person, AppSocket.Scope, new() { ["Form.ModelChoice"] = "some", ["Form.OtherModels"] = "gpt-realtime-mini" });
+        await broker.WithDatabaseAsync(async db =>
+        {
+            var grant = await db.Grants.SingleAsync(g => g.Id == connected.GrantId);
+            (grant.Models, grant.Revision) = (["gpt-realtime-mini"], grant.Revision + 1);
+            return await db.SaveChangesAsync();
+        });
+        await Eventually.IsAsync(() => OpensAsync(connected), opens => !opens);
 
         await app.SendAsync("""{"type":"response.create"}""");
 
-        await IsCutAsync(app, "model_not_allowed");
+        (await app.RestAsync())[^1].GetProperty("error").GetProperty("code").GetString().Should().Be("model_not_allowed");
+        app.Socket.CloseStatus.Should().Be(WebSocketCloseStatus.PolicyViolation);
         (await app.ReceivedAsync()).EventsReceived.Count(e => e.Contains("response.create", StringComparison.Ordinal)).Should().Be(1);
     }
 
@@ -191,6 +198,19 @@ public sealed class Cutting_a_session(SharedBroker shared)
         await app.SayAsync(text);
         await app.SendAsync("""{"type":"response.create"}""");
         await app.UntilAsync("response.output_text.delta");
+    }
+
+    private static async Task<bool> OpensAsync(Connected connected)
+    {
+        try
+        {
+            using var another = await AppSocket.ConnectAsync(connected);
+            return true;
+        }
+        catch (WebSocketException)
+        {
+            return false;
+        }
     }
 
     private static async Task IsCutAsync(AppSocket app, string code)
