@@ -50,6 +50,7 @@ public static class BrokerApplication
         app.UseOperations();
         app.UsePages();
         app.UseRouting();
+        app.UseGateway();
         app.UseBrowserAccess();
         app.UseRateLimiter();
         app.UseAuthentication();

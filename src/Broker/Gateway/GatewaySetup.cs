@@ -26,6 +26,19 @@ internal static class GatewaySetup
         builder.Services.AddHostedService<Upkeep>();
     }
 
+    /// <summary>
+    /// A call goes to its endpoint straight from routing. Sessions, and the OAuth server's look at each request, are not
+    /// for it: its token is judged by <see cref="Callers"/>. A page of another origin takes the long way, for the sake
+    /// of CORS.
+    /// </summary>
+    public static void UseGateway(this WebApplication app) =>
+        app.Use(static (context, next) =>
+            context.GetEndpoint() is { RequestDelegate: { } call } endpoint
+            && endpoint.Metadata.GetMetadata<LimitedByItsGrant>() is not null
+            && context.Request.Headers.Origin.Count == 0
+                ? call(context)
+                : next(context));
+
     /// <summary>What an app may ask about its grant, and one route for each upstream; what the catalogue does not list is refused inside.</summary>
     public static void MapGateway(this WebApplication app)
     {
