@@ -53,8 +53,8 @@ public static class BrokerApplication
         app.UsePages();
         app.UseRouting();
         app.UseBrowserAccess();
-        app.UseRateLimiter();
         app.UseGateway();
+        app.UseRateLimiter();
         app.UseAuthentication();
         app.UseAuthorization();
         app.UseNothingNew();

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 
 namespace TokenBroker.Upstreams;
 
@@ -8,8 +9,31 @@ namespace TokenBroker.Upstreams;
 /// </summary>
 internal sealed class UpstreamClient : IDisposable
 {
-    private readonly SocketsHttpHandler _handler = new()
+    private readonly SocketsHttpHandler _handler;
+
+    public UpstreamClient()
+        : this(new SslClientAuthenticationOptions())
     {
+    }
+
+    /// <param name="tls">Whom to trust: for tests, which have no certificate that the world knows.</param>
+    internal UpstreamClient(SslClientAuthenticationOptions tls)
+    {
+        _handler = NewHandler(tls);
+        Invoker = new HttpMessageInvoker(_handler, disposeHandler: false);
+    }
+
+    public HttpMessageInvoker Invoker { get; }
+
+    public void Dispose()
+    {
+        Invoker.Dispose();
+        _handler.Dispose();
+    }
+
+    private static SocketsHttpHandler NewHandler(SslClientAuthenticationOptions tls) => new()
+    {
+        SslOptions = tls,
         AllowAutoRedirect = false,
         UseProxy = false,
         UseCookies = false,
@@ -24,14 +48,4 @@ internal sealed class UpstreamClient : IDisposable
         KeepAlivePingDelay = TimeSpan.FromSeconds(30),
         KeepAlivePingTimeout = TimeSpan.FromSeconds(15),
     };
-
-    public UpstreamClient() => Invoker = new HttpMessageInvoker(_handler, disposeHandler: false);
-
-    public HttpMessageInvoker Invoker { get; }
-
-    public void Dispose()
-    {
-        Invoker.Dispose();
-        _handler.Dispose();
-    }
 }

@@ -71,6 +71,30 @@ public sealed class Cutting_streams(SharedBroker shared)
     }
 
     [Fact]
+    [Trait("Checklist", "24")]
+    public async Task Reaches_a_thousand_streams_and_the_provider_of_each()
+    {
+        await using var broker = await BrokerHost.StartAsync(new() { ["Gateway:ConcurrentCalls"] = "1000" });
+        using var connected = await Connected.AsAsync(broker, budget: "1000");
+        var streams = new List<HttpResponseMessage>();
+        for (var batch = 0; batch < 10; batch++)
+        {
+            streams.AddRange(await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => connected.Api.OpenStreamAsync("[[events:50000]] [[fault:stall_mid_stream]] [[after:1]]"))));
+        }
+
+        streams.Should().OnlyContain(stream => stream.StatusCode == HttpStatusCode.OK);
+
+        await new OAuthApp(broker).RevokeAsync(connected.Tokens.RefreshToken);
+
+        var ends = await Task.WhenAll(streams.Select(Provider_faults.ReadToBreakAsync)).WaitAsync(TimeSpan.FromSeconds(60));
+        ends.Should().OnlyContain(end => end.IsBroken && end.Text.Contains("grant_revoked", StringComparison.Ordinal));
+        var left = await Eventually.IsAsync(
+            () => Task.FromResult(broker.Journal.Snapshot().Count(e => e.Key == connected.Key && e.Cancelled)), cancelled => cancelled == 1000);
+        left.Should().Be(1000);
+        streams.ForEach(stream => stream.Dispose());
+    }
+
+    [Fact]
     public async Task Leaves_the_streams_of_others_alone()
     {
         using var one = await Connected.AsAsync(shared.Host);
