@@ -17,6 +17,8 @@ public sealed partial class Neighbours : IAsyncLifetime
 {
     public static readonly string Scopes = OAuthApp.DefaultScope + " " + string.Join(' ', OAuthApp.ObjectScopes.Where(scope => scope != "openai:account"));
 
+    private static readonly JsonSerializerOptions ByName = new() { Converters = { new System.Text.Json.Serialization.JsonStringEnumConverter() } };
+
     private readonly Dictionary<string, string> _made = [];
     private Connected? _owner;
     private Connected? _otherUser;
@@ -138,8 +140,8 @@ public sealed partial class Neighbours : IAsyncLifetime
     {
         using var embedded = typeof(BrokerApplication).Assembly.GetManifestResourceStream("TokenBroker.Upstreams.openai.json")!;
         using var catalogue = JsonDocument.Parse(embedded);
-        return catalogue.RootElement.GetProperty("Upstreams").GetProperty("openai").GetProperty("Operations")
-            .Deserialize<List<OperationOptions>>(new JsonSerializerOptions { Converters = { new System.Text.Json.Serialization.JsonStringEnumConverter() } })!;
+        return catalogue.RootElement.GetProperty("Upstreams").GetProperty("openai").GetProperty(nameof(UpstreamOptions.Operations))
+            .Deserialize<List<OperationOptions>>(ByName)!;
     }
 
     [GeneratedRegex(@"\{(\w+)\}")]

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.RegularExpressions;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 using TokenBroker.Tests.Host;
 
 namespace TokenBroker.Tests.Gateway.Objects;
@@ -81,9 +82,39 @@ public sealed partial class Recording_owners(PrivateBroker own) : IClassFixture<
         var user = await own.Host.WithDatabaseAsync(db => db.Grants.Where(g => g.Id == connected.GrantId).Select(g => g.UserId).SingleAsync());
         (await own.Host.WithDatabaseAsync(db => db.UpstreamObjects.CountAsync(o => o.UserId == user))).Should().Be(1);
 
+        await own.Host.WithDatabaseAsync(db => db.Tokens.Where(t => t.AuthorizationId == connected.GrantId).ExecuteDeleteAsync());
         await own.Host.WithDatabaseAsync(db => db.Users.Where(u => u.Id == user).ExecuteDeleteAsync());
 
         (await own.Host.WithDatabaseAsync(db => db.UpstreamObjects.CountAsync(o => o.UserId == user))).Should().Be(0);
+    }
+
+    [Fact]
+    public async Task Ends_with_the_app()
+    {
+        await using var broker = await BrokerHost.StartAsync();
+        using var connected = await Connected.AsAsync(broker, Neighbours.Scopes);
+        using var made = await connected.Api.PostRawAsync("/vector_stores", "{}");
+        var app = await broker.WithDatabaseAsync(db => db.Grants.Where(g => g.Id == connected.GrantId).Select(g => g.ApplicationId).SingleAsync());
+        (await broker.WithDatabaseAsync(db => db.UpstreamObjects.CountAsync(o => o.AppId == app))).Should().Be(1);
+
+        await using var scope = broker.Services.CreateAsyncScope();
+        await scope.ServiceProvider.GetRequiredService<TokenBroker.Apps.RemoveApp>().RunAsync(app!.Value, "test", TestContext.Current.CancellationToken);
+
+        (await broker.WithDatabaseAsync(db => db.UpstreamObjects.CountAsync())).Should().Be(0);
+    }
+
+    [Fact]
+    public async Task Outlives_the_grant()
+    {
+        using var connected = await Connected.AsAsync(own.Host, Neighbours.Scopes);
+        using var streamed = await connected.Api.PostRawAsync("/responses", Stored);
+        var id = Response().Match(await streamed.Content.ReadAsStringAsync()).Value;
+        await connected.Person.PressAsync("Test App", "Revoke");
+
+        var again = await new OAuthApp(own.Host).ConnectAsync(connected.Person, Neighbours.Scopes);
+        using var response = await new Api(own.Host, again.AccessToken).GetAsync("/responses/" + id);
+
+        response.StatusCode.Should().Be(HttpStatusCode.OK);
     }
 
     [Fact]
