@@ -1,6 +1,5 @@
 using Microsoft.EntityFrameworkCore;
 using TokenBroker.Storage;
-using TokenBroker.Upstreams;
 
 namespace TokenBroker.Gateway;
 

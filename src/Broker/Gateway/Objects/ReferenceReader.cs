@@ -62,7 +62,7 @@ internal static class ReferenceReader
         ["metadata", "parameters", "schema", "json_schema", "item_schema", "input_schema", "attributes", "arguments", "annotations", "logit_bias"];
 
     /// <summary>Kinds of evaluation data that the provider gathers from the whole account.</summary>
-    private static readonly FrozenSet<string> AccountSources = ["stored_completions", "logs", "responses"];
+    private static bool IsOfTheAccount(string parent, string type) => type is "stored_completions" or "logs" || (type == "responses" && parent == "source");
 
     /// <param name="body">A JSON object that was read before without fault.</param>
     /// <param name="isEval">Whether the body may name the account's stored answers as a source of data.</param>
@@ -70,6 +70,11 @@ internal static class ReferenceReader
     /// <returns>The refusal, where something cannot be checked.</returns>
     public static GatewayError? Read(ReadOnlySpan<byte> body, bool isEval, List<ObjectReference> found)
     {
+        if (!isEval && !MayName(body))
+        {
+            return null;
+        }
+
         try
         {
             var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = 128 });
@@ -81,6 +86,11 @@ internal static class ReferenceReader
             return GatewayError.InvalidRequest("The body is not JSON of the shape that this operation takes.");
         }
     }
+
+    /// <summary>Most bodies have no member of such a name at all, and no escape that could spell one: they are not walked.</summary>
+    private static bool MayName(ReadOnlySpan<byte> body) =>
+        body.IndexOf("id\""u8) >= 0 || body.IndexOf("ids\""u8) >= 0 || body.IndexOf("_file\""u8) >= 0
+        || body.IndexOf("conversation\""u8) >= 0 || body.IndexOf("container\""u8) >= 0 || body.IndexOf("\\u"u8) >= 0;
 
     private static GatewayError? ReadValue(ref Utf8JsonReader reader, string parent, bool isEval, List<ObjectReference> found)
     {
@@ -134,7 +144,7 @@ internal static class ReferenceReader
             return ReadNamed(ref reader, name, kind, isEval, found);
         }
 
-        if (isEval && name == "type" && reader.TokenType == JsonTokenType.String && AccountSources.Contains(reader.GetString()!))
+        if (isEval && name == "type" && reader.TokenType == JsonTokenType.String && IsOfTheAccount(parent, reader.GetString()!))
         {
             found.Add(new ObjectReference(null, reader.GetString()!, name));
             return null;

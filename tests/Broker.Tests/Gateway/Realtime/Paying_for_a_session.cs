@@ -157,7 +157,7 @@ public sealed class Paying_for_a_session(SharedBroker shared)
         }));
 
         var book = Books.OfGrant(shared.Host, connected.GrantId);
-        (await Eventually.IsAsync(() => Task.FromResult(book.Reserved), reserved => reserved == 0)).Should().Be(0, "what was claimed and not used is given back");
+        (await Eventually.IsAsync(() => Task.FromResult(book.IsIdle), idle => idle)).Should().BeTrue("what was claimed and not used is given back");
         (await connected.SpendAsync()).CostMicros.Should().BeInRange(1, 300_000);
     }
 
@@ -177,7 +177,7 @@ public sealed class Paying_for_a_session(SharedBroker shared)
 
         refused.GetProperty("error").GetProperty("code").GetString().Should().Be("conversation_already_has_active_response");
         (await connected.UsageAsync()).Should().ContainSingle().Which.Estimated.Should().BeFalse();
-        Books.OfGrant(shared.Host, connected.GrantId).Reserved.Should().Be(0, "nothing is asked for any more");
+        Books.OfGrant(shared.Host, connected.GrantId).IsIdle.Should().BeTrue("nothing is asked for any more");
     }
 
     [Fact]
