@@ -227,7 +227,7 @@ public sealed class BrokerHost : IAsyncDisposable
         string[] scopes =
         [
             "openai:models", "openai:chat", "openai:responses", "openai:embeddings", "openai:moderations", "openai:images",
-            "openai:audio", "openid", "profile", "email", "offline_access", .. OAuthApp.ObjectScopes,
+            "openai:audio", "openai:realtime", "openid", "profile", "email", "offline_access", .. OAuthApp.ObjectScopes,
         ];
         for (var i = 0; i < scopes.Length; i++)
         {
