@@ -9,7 +9,7 @@ using TokenBroker.Storage;
 
 namespace TokenBroker.Operations;
 
-/// <summary>The command line: <c>serve</c> (the default), <c>migrate</c>, <c>audit verify</c>, <c>operators</c>, <c>vault</c>, <c>backup</c>, <c>restore</c>.</summary>
+/// <summary>The command line: <c>serve</c> (the default), <c>migrate</c>, <c>audit verify</c>, <c>operators</c>, <c>caps</c>, <c>nodes</c>, <c>vault</c>, <c>backup</c>, <c>restore</c>.</summary>
 internal static class CommandLine
 {
     public static async Task<int> RunAsync(string[] args)
@@ -34,6 +34,8 @@ internal static class CommandLine
             migrate,
             new Command("audit", "The audit log.") { verify },
             OperatorCommands.Create(configuration),
+            CapCommands.Create(configuration),
+            NodeCommands.Create(configuration),
             VaultCommands.Create(configuration),
             BackupCommand.Create(configuration),
             RestoreCommand.Create(configuration),
