@@ -21,7 +21,7 @@ internal sealed class BudgetLedger(LeaseStore store, CapsInUse caps, BudgetNode 
 {
     private const int Tries = 50;
     private readonly ConcurrentDictionary<BookKey, BudgetBook> _books = new();
-    private readonly Lock _rolling = new();
+    private readonly Lock _opening = new();
     private volatile Today _today = new(0, default);
 
     public IEnumerable<BudgetBook> Books => _books.Select(pair => pair.Value);
@@ -148,11 +148,23 @@ internal sealed class BudgetLedger(LeaseStore store, CapsInUse caps, BudgetNode 
     private bool IsCurrent([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] OpenBooks? open) =>
         open is not null && open.CapsVersion == caps.Version && open.Now == Now;
 
-    private BudgetBook BookOf(BookKey key) => _books.GetOrAdd(key, static (key, node) => new BudgetBook(key, node.Take(key)), node);
+    private BudgetBook BookOf(BookKey key)
+    {
+        if (_books.TryGetValue(key, out var open))
+        {
+            return open;
+        }
+
+        // One at a time: a second book of one account would have a slot of its own.
+        lock (_opening)
+        {
+            return _books.GetOrAdd(key, static (key, node) => new BudgetBook(key, node.Take(key)), node);
+        }
+    }
 
     private SpendPeriods Roll(long day, SpendPeriods periods)
     {
-        lock (_rolling)
+        lock (_opening)
         {
             if (day > _today.Day)
             {

@@ -6,6 +6,7 @@ internal static class MeteringSetup
     {
         builder.Services.AddBudgets();
         builder.Services.AddSingleton<BudgetState>();
+        builder.Services.AddScoped<SetCaps>();
         builder.Services.AddHostedService<LeaseKeeper>();
     }
 

@@ -11,7 +11,7 @@ using TokenBroker.Storage;
 
 namespace TokenBroker.Operations;
 
-/// <summary>The command line: <c>serve</c> (the default), <c>migrate</c>, <c>audit verify</c>, <c>operators</c>, <c>vault</c>, <c>safety</c>, <c>backup</c>, <c>restore</c>, <c>prices</c>.</summary>
+/// <summary>The command line: <c>serve</c> (the default), <c>migrate</c>, <c>audit verify</c>, and a command for each of what operators look after.</summary>
 internal static class CommandLine
 {
     public static async Task<int> RunAsync(string[] args)
@@ -36,6 +36,8 @@ internal static class CommandLine
             migrate,
             new Command("audit", "The audit log.") { verify },
             OperatorCommands.Create(configuration),
+            CapCommands.Create(configuration),
+            NodeCommands.Create(configuration),
             VaultCommands.Create(configuration),
             SafetyCommands.Create(configuration),
             BackupCommand.Create(configuration),

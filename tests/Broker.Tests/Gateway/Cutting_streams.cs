@@ -1,8 +1,6 @@
 using System.Net;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.DependencyInjection;
 using OpenIddict.Abstractions;
-using TokenBroker.Metering;
 using TokenBroker.Storage;
 using TokenBroker.Tests.Host;
 

@@ -3,8 +3,39 @@ using TokenBroker.Tests.Host;
 
 namespace TokenBroker.Tests.Gateway;
 
+[Trait("Checklist", "29")]
 public sealed class Limiting_calls
 {
+    [Fact]
+    public async Task Tells_what_is_left_of_the_tightest_limit()
+    {
+        await using var broker = await BrokerHost.StartAsync(new()
+        {
+            ["Gateway:RequestsPerMinute"] = "50",
+            ["Gateway:RequestsPerMinuteOfUser"] = "3",
+            ["Gateway:TokensPerMinute"] = "1000000",
+        });
+        using var connected = await Connected.AsAsync(broker);
+
+        using var first = await connected.Api.ChatAsync();
+        await connected.UsageAsync();
+        using var second = await connected.Api.ChatAsync();
+        using var third = await connected.Api.ChatAsync();
+        using var refused = await connected.Api.ChatAsync();
+
+        Left(first).Should().Be(("3", "2"), "the user's limit is the tightest");
+        Left(third).Should().Be(("3", "0"));
+        refused.StatusCode.Should().Be(HttpStatusCode.TooManyRequests);
+        Left(refused).Should().Be(("3", "0"), "a refusal tells it too");
+        first.Headers.GetValues("x-ratelimit-limit-tokens").Should().Equal("1000000");
+        long.Parse(second.Headers.GetValues("x-ratelimit-remaining-tokens").Single(), System.Globalization.CultureInfo.InvariantCulture)
+            .Should().BeGreaterThan(800_000, "a call that has ended counts what it used, and not its worst");
+        first.Headers.GetValues("x-ratelimit-reset-requests").Single().Should().MatchRegex("^(1m0s|[0-9]+s)$");
+
+        static (string Limit, string Left) Left(HttpResponseMessage response) =>
+            (response.Headers.GetValues("x-ratelimit-limit-requests").Single(), response.Headers.GetValues("x-ratelimit-remaining-requests").Single());
+    }
+
     [Fact]
     public async Task In_a_minute_answers_429_with_the_time_to_wait()
     {

@@ -55,6 +55,7 @@ internal sealed class BudgetNode(IServiceScopeFactory scopes, IOptions<StorageOp
         {
             await using var scope = scopes.CreateAsyncScope();
             var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
+            await db.SpendLeases.Where(l => l.NodeId == Id && l.Micros == 0).ExecuteDeleteAsync();
             clean = await db.SpendNodes.Where(n => n.Id == Id && !db.SpendLeases.Any(l => l.NodeId == n.Id)).ExecuteDeleteAsync() == 1;
         }
 

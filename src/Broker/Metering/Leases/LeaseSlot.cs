@@ -7,13 +7,13 @@ namespace TokenBroker.Metering;
 internal sealed class LeaseSegment : IDisposable
 {
     public const int HeaderBytes = 4096;
-    private readonly MemoryMappedFile _map;
     private readonly MemoryMappedViewAccessor _view;
 
     public LeaseSegment(FileStream file, long start, long length)
     {
-        _map = MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: true);
-        _view = _map.CreateViewAccessor(start, length);
+        // The view stays by itself; the map would keep the file open, and with it the lock that says that its node lives.
+        using var map = MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: true);
+        _view = map.CreateViewAccessor(start, length);
     }
 
     public void Write(long at, long value)
@@ -22,11 +22,7 @@ internal sealed class LeaseSegment : IDisposable
         Volatile.WriteBarrier();
     }
 
-    public void Dispose()
-    {
-        _view.Dispose();
-        _map.Dispose();
-    }
+    public void Dispose() => _view.Dispose();
 }
 
 /// <summary>

@@ -80,7 +80,7 @@ internal sealed class Reconcile(IServiceScopeFactory scopes, IOptions<StorageOpt
         var leases = await db.SpendLeases.Where(l => l.NodeId == node.Id).ToListAsync(cancellationToken);
         var leased = leases.ToDictionary(l => new BookKey(new(l.Kind, l.OwnerId), l.Period), l => l.Micros);
         var exact = LeaseFile.TryRead(path, node.Flush, out var left);
-        var used = exact ? left.ToDictionary(one => one.Key, one => one.Reserved + one.Unstored) : new(leased);
+        var used = exact ? left.GroupBy(one => one.Key).ToDictionary(one => one.Key, one => one.Sum(slot => slot.Reserved + slot.Unstored)) : new(leased);
         var (spent, back) = (0L, 0L);
         foreach (var key in used.Keys.Union(leased.Keys))
         {
@@ -113,7 +113,7 @@ internal sealed class Reconcile(IServiceScopeFactory scopes, IOptions<StorageOpt
     {
         var grant = await db.Grants.AsNoTracking().Where(g => g.Id == book.Account.Id)
             .Select(g => new { g.UserId, g.ApplicationId, g.ParentId }).FirstOrDefaultAsync(cancellationToken);
-        var seen = SpendPeriods.Of(node.SeenAt);
+        var seen = SpendPeriods.Of(new DateTimeOffset(node.SeenAt, TimeSpan.Zero));
         List<AccountId> accounts = [book.Account];
         if (grant is { ParentId: null })
         {
@@ -121,7 +121,7 @@ internal sealed class Reconcile(IServiceScopeFactory scopes, IOptions<StorageOpt
             accounts.AddRange(grant.ApplicationId is { } app ? [new AccountId(AccountKind.App, app)] : []);
             db.Usage.Add(new Usage
             {
-                Id = Guid.CreateVersion7(new DateTimeOffset(node.SeenAt)),
+                Id = Guid.CreateVersion7(new DateTimeOffset(node.SeenAt, TimeSpan.Zero)),
                 GrantId = book.Account.Id,
                 At = node.SeenAt,
                 Operation = "reconciled",
@@ -142,7 +142,7 @@ internal sealed class Reconcile(IServiceScopeFactory scopes, IOptions<StorageOpt
         }
     }
 
-    private static Task AddAsync(BrokerDbContext db, BookKey key, long cost, long leased, CancellationToken cancellationToken)
+    private static Task<int> AddAsync(BrokerDbContext db, BookKey key, long cost, long leased, CancellationToken cancellationToken)
     {
         var (kind, id, period) = ((int)key.Account.Kind, key.Account.Id, key.Period);
         return db.Database.ExecuteSqlAsync(

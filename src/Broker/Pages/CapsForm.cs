@@ -1,0 +1,56 @@
+using Microsoft.AspNetCore.Mvc.ModelBinding;
+using TokenBroker.Grants;
+using TokenBroker.Metering;
+
+namespace TokenBroker.Pages;
+
+/// <summary>The caps of an account as its owner writes them: dollars, or nothing for no cap.</summary>
+internal sealed class CapsForm
+{
+    private const string Complaint = "Write dollars and cents, such as 25.00, or nothing for no limit.";
+
+    public string? Day { get; set; }
+
+    public string? Month { get; set; }
+
+    public string? Total { get; set; }
+
+    /// <summary>What the operator has set; it holds beside these.</summary>
+    public IReadOnlyList<Budget> OfOperator { get; private set; } = [];
+
+    public static CapsForm Of(IReadOnlyList<SpendCap> caps)
+    {
+        return new CapsForm
+        {
+            Day = Own(BudgetPeriod.Day),
+            Month = Own(BudgetPeriod.Month),
+            Total = Own(BudgetPeriod.Total),
+            OfOperator = [.. caps.Where(c => c.SetBy == CapSetter.Operator).Select(c => new Budget(c.Micros, c.Period))],
+        };
+
+        string? Own(BudgetPeriod period) => caps.FirstOrDefault(c => c.SetBy == CapSetter.Owner && c.Period == period) is { } cap ? Money.Plain(cap.Micros) : null;
+    }
+
+    /// <returns>Null where something is no amount; the complaint is then in the model state.</returns>
+    public Dictionary<BudgetPeriod, long?>? Read(ModelStateDictionary complaints)
+    {
+        var caps = new Dictionary<BudgetPeriod, long?>();
+        foreach (var (period, text) in (ReadOnlySpan<(BudgetPeriod, string?)>)[(BudgetPeriod.Day, Day), (BudgetPeriod.Month, Month), (BudgetPeriod.Total, Total)])
+        {
+            if (string.IsNullOrWhiteSpace(text))
+            {
+                caps[period] = null;
+            }
+            else if (Money.TryRead(text, out var micros))
+            {
+                caps[period] = micros;
+            }
+            else
+            {
+                complaints.AddModelError($"Caps.{period}", Complaint);
+            }
+        }
+
+        return complaints.IsValid ? caps : null;
+    }
+}

@@ -1,0 +1,144 @@
+using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
+using OpenIddict.Abstractions;
+using TokenBroker.Audit;
+using TokenBroker.Grants;
+using TokenBroker.Metering;
+using TokenBroker.Storage;
+using TokenBroker.Tests.Host;
+
+namespace TokenBroker.Tests.Metering;
+
+/// <summary>A database and the nodes on it, without a broker around them: each node's turns are the test's.</summary>
+internal sealed class LedgerWorld : IAsyncDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("tokenbroker-ledger-").FullName;
+    private readonly SqliteConnection _keepsItOpen;
+
+    private LedgerWorld(FakeTimeProvider clock)
+    {
+        Clock = clock;
+        Connection = $"Data Source=ledger-{Guid.NewGuid():N};Mode=Memory;Cache=Shared;Foreign Keys=True";
+        _keepsItOpen = new SqliteConnection(Connection);
+    }
+
+    public FakeTimeProvider Clock { get; }
+
+    public Guid GrantId { get; } = Guid.NewGuid();
+
+    public Guid UserId { get; } = Guid.NewGuid();
+
+    public string DataDirectory => _directory;
+
+    private string Connection { get; }
+
+    public static async Task<LedgerWorld> NewAsync(long budgetMicros, BudgetPeriod period = BudgetPeriod.Month)
+    {
+        var world = new LedgerWorld(new FakeTimeProvider(new DateTimeOffset(2026, 11, 29, 12, 0, 0, TimeSpan.Zero)));
+        await world._keepsItOpen.OpenAsync();
+        await using var node = world.Provide();
+        await using var scope = node.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
+        await db.Database.EnsureCreatedAsync();
+        db.Users.Add(new() { Id = world.UserId, UserName = "somebody" });
+        db.Grants.Add(new Grant
+        {
+            Id = world.GrantId,
+            UserId = world.UserId,
+            UpstreamId = "openai",
+            BudgetMicros = budgetMicros,
+            BudgetPeriod = period,
+            Status = OpenIddictConstants.Statuses.Valid,
+            ExpiresAt = DateTime.MaxValue,
+        });
+        await db.SaveChangesAsync();
+        return world;
+    }
+
+    /// <summary>A node that starts: what died before it is settled first.</summary>
+    public async Task<LedgerNode> StartAsync()
+    {
+        var services = Provide();
+        await services.GetRequiredService<Reconcile>().AtStartAsync(CancellationToken.None);
+        await services.GetRequiredService<BudgetNode>().BeginAsync(CancellationToken.None);
+        return new LedgerNode(services, this);
+    }
+
+    public async Task<T> WithDatabaseAsync<T>(Func<BrokerDbContext, Task<T>> work)
+    {
+        await using var services = Provide();
+        await using var scope = services.CreateAsyncScope();
+        return await work(scope.ServiceProvider.GetRequiredService<BrokerDbContext>());
+    }
+
+    public Task<Spend> RowAsync(AccountKind kind, Guid id, int period) => WithDatabaseAsync(async db =>
+        await db.Spend.AsNoTracking().FirstOrDefaultAsync(s => s.Kind == kind && s.OwnerId == id && s.Period == period) ?? new Spend());
+
+    public async ValueTask DisposeAsync()
+    {
+        await _keepsItOpen.DisposeAsync();
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    private ServiceProvider Provide() => new ServiceCollection()
+        .AddLogging()
+        .AddIdentityOptions()
+        .AddDbContext<BrokerDbContext>(options => options.UseSqlite(Connection))
+        .AddSingleton<IOptions<StorageOptions>>(Options.Create(new StorageOptions { DataDirectory = _directory }))
+        .AddSingleton<TimeProvider>(Clock)
+        .AddSingleton<GrantChanges>()
+        .AddScoped<AuditLog>()
+        .AddBudgets()
+        .BuildServiceProvider();
+}
+
+/// <summary>One node: its ledger, and what its keeper would do.</summary>
+internal sealed class LedgerNode(ServiceProvider services, LedgerWorld world)
+{
+    private readonly BudgetLine _line = new(
+        new LineAccount(new(AccountKind.Grant, world.GrantId), null),
+        new LineAccount(new(AccountKind.User, world.UserId)));
+
+    public BudgetLedger Ledger => services.GetRequiredService<BudgetLedger>();
+
+    public LeaseUpkeep Leases => services.GetRequiredService<LeaseUpkeep>();
+
+    public BudgetCuts Cuts => services.GetRequiredService<BudgetCuts>();
+
+    public Guid Id => services.GetRequiredService<BudgetNode>().Id;
+
+    public GrantChanges Changes => services.GetRequiredService<GrantChanges>();
+
+    public BudgetLine Line(Budget budget) => new(new LineAccount(new(AccountKind.Grant, world.GrantId), budget), _line.Accounts[1]);
+
+    public ValueTask<BudgetReservation?> ReserveAsync(BudgetLine line, long micros) => Ledger.TryReserveAsync(line, micros, CancellationToken.None);
+
+    public void End(BudgetReservation call, long cost)
+    {
+        var settled = call.Settle(cost);
+        services.GetRequiredService<UsageLog>().Add(new UsageEntry(
+            new Usage { Id = Guid.CreateVersion7(), GrantId = world.GrantId, At = world.Clock.GetUtcNow().UtcDateTime, Operation = "chat", CostMicros = settled }, call, Guid.Empty));
+    }
+
+    public Task<bool> FlushAsync() => services.GetRequiredService<UsageLog>().StoreAsync();
+
+    public async Task TurnAsync(int times = 1)
+    {
+        for (var i = 0; i < times; i++)
+        {
+            await Leases.TurnAsync();
+        }
+    }
+
+    /// <summary>Ends it as the kernel does: the file stays, nothing else.</summary>
+    public void Kill() => services.GetRequiredService<BudgetNode>().Abandon();
+
+    public async Task StopAsync()
+    {
+        await FlushAsync();
+        await services.GetRequiredService<BudgetNode>().EndAsync(await Leases.GiveAllBackAsync());
+    }
+}
