@@ -10,9 +10,9 @@ namespace TokenBroker.Bench.Micro;
 public class Limiting_a_call
 {
     private LiveBroker _broker = null!;
-    private GrantLimits _limits = null!;
+    private Rates _rates = null!;
     private BudgetLedger _budgets = null!;
-    private IReadOnlyList<GrantLine> _line = null!;
+    private GrantFacts _facts = null!;
 
     [GlobalSetup]
     public async Task StartAsync()
@@ -20,33 +20,33 @@ public class Limiting_a_call
         _broker = await LiveBroker.StartAsync();
 
         // A rate that a benchmark's loop does not pass: refusals are another path.
-        var options = Options.Create(new GatewayOptions { RequestsPerMinute = int.MaxValue, ConcurrentCalls = 1_000 });
-        _limits = ActivatorUtilities.CreateInstance<GrantLimits>(_broker.Services, options);
+        const int most = int.MaxValue;
+        var options = Options.Create(new GatewayOptions
+        {
+            RequestsPerMinute = most, RequestsPerMinuteOfApp = most, RequestsPerMinuteOfUser = most,
+            ConcurrentCalls = 1_000, ConcurrentCallsOfApp = 1_000, ConcurrentCallsOfUser = 1_000,
+        });
+        _rates = ActivatorUtilities.CreateInstance<Rates>(_broker.Services, options);
         _budgets = _broker.Services.GetRequiredService<BudgetLedger>();
-        _line = (await _broker.CallerAsync()).Facts.Line;
-        await Purses.OpenAsync(_budgets, _line, CancellationToken.None);
+
+        // Facts of its own: the broker's have its own rates.
+        _facts = (await _broker.CallerAsync()).Facts with { Rates = null };
     }
 
     [Benchmark]
     public bool Rate_and_concurrency()
     {
-        var (lease, _) = _limits.Enter(_line);
-        lease?.Dispose();
-        return lease is not null;
+        using var lease = _rates.Enter(_facts);
+        return lease.Wait is null;
     }
 
     [Benchmark]
     public async Task Reserve_and_settle()
     {
-        var purses = await Purses.OpenAsync(_budgets, _line, CancellationToken.None);
-        using var reservation = purses.TryReserve(300);
+        using var reservation = await _budgets.TryReserveAsync(_facts.Budgets, 300, CancellationToken.None);
         reservation!.Settle(0);
     }
 
     [GlobalCleanup]
-    public async Task StopAsync()
-    {
-        _limits.Dispose();
-        await _broker.DisposeAsync();
-    }
+    public async Task StopAsync() => await _broker.DisposeAsync();
 }

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using TokenBroker.Upstreams;
 
 namespace TokenBroker.Tests.Upstreams;
 

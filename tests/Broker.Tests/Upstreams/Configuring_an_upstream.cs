@@ -51,8 +51,12 @@ public sealed class Configuring_an_upstream
     {
         var groq = Read(new()
         {
-            ["groq:Like"] = "openai", ["groq:Name"] = "Groq", ["groq:BaseUrl"] = "https://api.groq.com/openai/v1", ["groq:PriceList"] = "groq",
-            ["groq:Only:0"] = "chat", ["groq:Only:1"] = "models",
+            ["groq:Like"] = "openai",
+            ["groq:Name"] = "Groq",
+            ["groq:BaseUrl"] = "https://api.groq.com/openai/v1",
+            ["groq:PriceList"] = "groq",
+            ["groq:Only:0"] = "chat",
+            ["groq:Only:1"] = "models",
         })["groq"];
 
         (groq.Name, groq.PriceListId, groq.CredentialHeader).Should().Be(("Groq", "groq", "Authorization"));

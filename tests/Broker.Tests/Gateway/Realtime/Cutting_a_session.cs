@@ -1,8 +1,6 @@
 using System.Net.WebSockets;
-using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Time.Testing;
-using TokenBroker.Samples.SandboxUpstream;
 using TokenBroker.Tests.Host;
 
 namespace TokenBroker.Tests.Gateway.Realtime;

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using TokenBroker.Tests.Host;
 
 namespace TokenBroker.Tests.Gateway.Realtime;

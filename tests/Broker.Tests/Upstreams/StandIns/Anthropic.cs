@@ -94,8 +94,13 @@ public sealed class Anthropic : IAsyncDisposable
 
         await context.Response.WriteAsJsonAsync(new
         {
-            id = "msg_01", type = "message", role = "assistant", model = body["model"]!.GetValue<string>(),
-            content = new[] { new { type = "text", text = Text } }, stop_reason = "end_turn", stop_sequence = (string?)null,
+            id = "msg_01",
+            type = "message",
+            role = "assistant",
+            model = body["model"]!.GetValue<string>(),
+            content = new[] { new { type = "text", text = Text } },
+            stop_reason = "end_turn",
+            stop_sequence = (string?)null,
             usage = UsageOf(output),
         });
     }
