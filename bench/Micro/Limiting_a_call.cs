@@ -23,8 +23,12 @@ public class Limiting_a_call
         const int most = int.MaxValue;
         var options = Options.Create(new GatewayOptions
         {
-            RequestsPerMinute = most, RequestsPerMinuteOfApp = most, RequestsPerMinuteOfUser = most,
-            ConcurrentCalls = 1_000, ConcurrentCallsOfApp = 1_000, ConcurrentCallsOfUser = 1_000,
+            RequestsPerMinute = most,
+            RequestsPerMinuteOfApp = most,
+            RequestsPerMinuteOfUser = most,
+            ConcurrentCalls = 1_000,
+            ConcurrentCallsOfApp = 1_000,
+            ConcurrentCallsOfUser = 1_000,
         });
         _rates = ActivatorUtilities.CreateInstance<Rates>(_broker.Services, options);
         _budgets = _broker.Services.GetRequiredService<BudgetLedger>();

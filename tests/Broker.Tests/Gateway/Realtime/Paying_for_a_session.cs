@@ -1,6 +1,5 @@
 using System.Net.WebSockets;
 using System.Text.Json;
-using TokenBroker.Metering;
 using TokenBroker.Samples.SandboxUpstream;
 using TokenBroker.Tests.Host;
 
