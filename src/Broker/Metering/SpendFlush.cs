@@ -108,8 +108,8 @@ internal sealed class SpendFlush(IServiceScopeFactory scopes, BudgetNode node, B
             db.SpendNodes.Add(row);
         }
 
-        db.Usage.AddRange(batch.Select(entry => entry.Usage));
         await db.SaveChangesAsync();
+        await UsageRows.InsertAsync(db, batch);
         foreach (var (key, sum) in _sums)
         {
             var (kind, id, period, ofLease) = ((int)key.Account.Kind, key.Account.Id, key.Period, isLost ? 0 : sum.OfLease);

@@ -23,7 +23,8 @@ internal sealed class Upstream(string id, UpstreamOptions options)
     /// <summary>Where the provider's clients put a key, and so the app's token; null where that is Authorization.</summary>
     public string? TokenHeader { get; } = options.Credential.Header.Equals("Authorization", StringComparison.OrdinalIgnoreCase) ? null : options.Credential.Header;
 
-    public string CredentialPrefix => options.Credential.Prefix;
+    public string CredentialPrefix { get; } = options.Credential.Prefix
+        ?? (options.Credential.Header.Equals("Authorization", StringComparison.OrdinalIgnoreCase) ? "Bearer " : "");
 
     /// <summary>Headers that every request to it carries.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Headers { get; } = [.. options.Headers];

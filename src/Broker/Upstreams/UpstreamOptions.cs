@@ -66,7 +66,8 @@ internal sealed class CredentialOptions
 {
     public string Header { get; set; } = "Authorization";
 
-    public string Prefix { get; set; } = "Bearer ";
+    /// <summary>What stands before the key; without it, <c>Bearer </c> in Authorization and nothing elsewhere.</summary>
+    public string? Prefix { get; set; }
 }
 
 /// <summary>The words of a scope at consent.</summary>

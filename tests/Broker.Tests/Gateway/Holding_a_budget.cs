@@ -106,7 +106,7 @@ public sealed class Holding_a_budget(SharedBroker shared)
 
         using var response = await connected.Api.ChatAsync();
 
-        connected.Received[0].Json!.AsObject().Select(m => m.Key).Should().Equal("model", "messages");
+        connected.Received[0].Json!.AsObject().Select(m => m.Key).Should().Equal("safety_identifier", "model", "messages");
     }
 
     [Fact]

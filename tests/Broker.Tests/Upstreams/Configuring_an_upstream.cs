@@ -21,7 +21,6 @@ public sealed class Configuring_an_upstream
             ["Upstreams:azure:Name"] = "Azure OpenAI",
             ["Upstreams:azure:BaseUrl"] = azure.BaseUrl,
             ["Upstreams:azure:Credential:Header"] = "api-key",
-            ["Upstreams:azure:Credential:Prefix"] = "",
             ["Upstreams:azure:Only:0"] = "chat",
             ["Upstreams:azure:KeyPrefix"] = "",
             ["Apps:0:Scopes:50"] = "azure:chat",

@@ -27,7 +27,8 @@ internal sealed class OpenKeys(IServiceScopeFactory scopes, IOptions<OpenKeysOpt
         while (true)
         {
             var entry = _entries.GetOrAdd(use.Id, static (_, of) => of.Self.NewEntry(of.use), (Self: this, use));
-            if (time.GetElapsedTime(entry.OpenedAt) > options.Value.For || entry.CountUse() > options.Value.Uses)
+            var uses = entry.CountUse();
+            if (time.GetElapsedTime(entry.OpenedAt) > options.Value.For || uses > options.Value.Uses)
             {
                 Drop(use.Id, entry);
                 continue;
@@ -37,7 +38,10 @@ internal sealed class OpenKeys(IServiceScopeFactory scopes, IOptions<OpenKeysOpt
             {
                 var secret = await entry.Secret.Value.WaitAsync(cancellationToken);
                 var text = secret?.RevealText();
-                if (secret is null || _entries.Count > options.Value.Most)
+
+
+                // Counting takes every lock of the dictionary: the one that is opened last is the one that may be too many.
+                if (secret is null || (uses == 1 && _entries.Count > options.Value.Most))
                 {
                     Drop(use.Id, entry);
                 }

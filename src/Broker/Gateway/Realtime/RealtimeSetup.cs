@@ -24,7 +24,7 @@ internal static class RealtimeSetup
     /// </summary>
     public static void MapRealtime(this WebApplication app, Upstream upstream, BrokerOptions broker)
     {
-        if (upstream.Find(HttpMethods.Get, Handshake.Path) is not { Operation: { Kind: OperationKind.Realtime } operation })
+        if (upstream.Find(HttpMethods.Get, Handshake.Path) is not { Allowed: { Kind: OperationKind.Realtime } operation })
         {
             return;
         }

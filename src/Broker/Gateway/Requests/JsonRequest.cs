@@ -12,10 +12,13 @@ internal ref struct JsonRequest
 {
     private const int LongestModelName = 200;
     private const int MostAnswers = 128;
+
+    /// <summary>Longer than any name that decides, were each of its letters written as an escape.</summary>
+    private const int LongestDecisive = 256;
     private readonly OperationKind _kind;
     private readonly CallRequest _request;
-    private readonly HashSet<string> _seen = [];
     private Utf8JsonReader _reader;
+    private ulong _seen;
     private int _streamOptionsAt = -1;
     private bool _streamOptionsIsNull;
     private bool _streamOptionsIsEmpty;
@@ -54,14 +57,18 @@ internal ref struct JsonRequest
         }
 
         _request.AfterBrace = (int)_reader.BytesConsumed;
+        Span<char> letters = stackalloc char[LongestDecisive];
         while (_reader.Read() && _reader.TokenType == JsonTokenType.PropertyName)
         {
-            var name = _reader.GetString()!;
+            ReadOnlySpan<char> name = _reader.ValueSpan.Length <= LongestDecisive ? letters[.._reader.CopyString(letters)] : default;
             _reader.Read();
-            if (Decides(name) && !_seen.Add(name))
+            var place = PlaceOf(name);
+            if (place >= 0 && (_seen & (1UL << place)) != 0)
             {
-                return GatewayError.InvalidRequest($"'{name}' appears more than once.", name);
+                return GatewayError.InvalidRequest($"'{name}' appears more than once.", name.ToString());
             }
+
+            _seen |= place < 0 ? 0 : 1UL << place;
 
             if (ReadMember(name) is { } refusal)
             {
@@ -75,12 +82,37 @@ internal ref struct JsonRequest
             : GatewayError.InvalidRequest("The body is not JSON of the shape that this operation takes.");
     }
 
-    private static bool Decides(string name) => name is
-        "model" or "stream" or "stream_options" or "store" or "n" or "best_of" or "max_tokens" or "max_completion_tokens"
-        or "max_output_tokens" or "background" or "previous_response_id" or "conversation" or "tools" or "service_tier"
-        or "web_search_options" or "messages" or "input" or "prompt" or "functions" or "partial_images" or "system" or "metadata" or "mcp_servers" or "container";
+    /// <summary>A number for each name that decides something, and so may appear once only.</summary>
+    private static int PlaceOf(scoped ReadOnlySpan<char> name) => name switch
+    {
+        "model" => 0,
+        "stream" => 1,
+        "stream_options" => 2,
+        "store" => 3,
+        "n" => 4,
+        "best_of" => 5,
+        "max_tokens" => 6,
+        "max_completion_tokens" => 7,
+        "max_output_tokens" => 8,
+        "background" => 9,
+        "previous_response_id" => 10,
+        "conversation" => 11,
+        "tools" => 12,
+        "service_tier" => 13,
+        "web_search_options" => 14,
+        "messages" => 15,
+        "input" => 16,
+        "prompt" => 17,
+        "functions" => 18,
+        "partial_images" => 19,
+        "system" => 20,
+        "metadata" => 21,
+        "mcp_servers" => 22,
+        "container" => 23,
+        _ => -1,
+    };
 
-    private GatewayError? ReadMember(string name)
+    private GatewayError? ReadMember(scoped ReadOnlySpan<char> name)
     {
         switch (name)
         {
@@ -94,7 +126,7 @@ internal ref struct JsonRequest
                 return null;
             case "n" or "best_of":
                 _request.Answers = Math.Max(_request.Answers, NumberOr(1));
-                return _request.Answers <= MostAnswers ? null : GatewayError.InvalidRequest($"'{name}' is larger than {MostAnswers}.", name);
+                return _request.Answers <= MostAnswers ? null : GatewayError.InvalidRequest($"'{name}' is larger than {MostAnswers}.", name.ToString());
             case "max_tokens" when _kind is OperationKind.Chat or OperationKind.Completion or OperationKind.Message:
             case "max_completion_tokens" when _kind == OperationKind.Chat:
             case "max_output_tokens" when _kind == OperationKind.Response:
@@ -133,7 +165,7 @@ internal ref struct JsonRequest
     }
 
     /// <summary>What would keep or reach state at the provider, or change the price, is not forwarded.</summary>
-    private GatewayError? ReadState(string name)
+    private GatewayError? ReadState(scoped ReadOnlySpan<char> name)
     {
         switch (name)
         {
@@ -145,24 +177,24 @@ internal ref struct JsonRequest
                     _request.Edits.Add(new BodyEdit((int)_reader.TokenStartIndex, _reader.ValueSpan.Length, "false"));
                 }
 
-                return _reader.TokenType is JsonTokenType.True or JsonTokenType.False or JsonTokenType.Null ? null : GatewayError.InvalidRequest("'store' must be true or false.", name);
+                return _reader.TokenType is JsonTokenType.True or JsonTokenType.False or JsonTokenType.Null ? null : GatewayError.InvalidRequest("'store' must be true or false.", name.ToString());
             case "background" when _kind == OperationKind.Response:
                 _request.IsBackground = _reader.TokenType != JsonTokenType.Null && _reader.GetBoolean();
                 return null;
             case "previous_response_id" or "conversation" or "prompt" when _kind == OperationKind.Response && _reader.TokenType != JsonTokenType.Null:
                 // What is stored comes in as well, and its length is not known here. Whose it is, is checked by the references.
                 _request.HasFile = true;
-                _namesParent |= name != "prompt";
+                _namesParent |= name is not "prompt";
                 _reader.Skip();
                 return null;
             case "web_search_options" when _reader.TokenType != JsonTokenType.Null:
-                return GatewayError.NotAllowed(name, "Web search has costs that this broker cannot bound.");
+                return GatewayError.NotAllowed(name.ToString(), "Web search has costs that this broker cannot bound.");
             case "mcp_servers" or "container" when _kind == OperationKind.Message && _reader.TokenType != JsonTokenType.Null:
-                return GatewayError.NotPriced(name, $"'{name}' runs at the provider at a cost that this broker cannot bound yet.");
+                return GatewayError.NotPriced(name.ToString(), $"'{name}' runs at the provider at a cost that this broker cannot bound yet.");
             case "service_tier" when _kind == OperationKind.Message:
-                return _reader.GetString() is "auto" or "standard_only" ? null : GatewayError.InvalidRequest("'service_tier' must be auto or standard_only.", name);
+                return _reader.GetString() is "auto" or "standard_only" ? null : GatewayError.InvalidRequest("'service_tier' must be auto or standard_only.", name.ToString());
             case "service_tier" when _reader.TokenType != JsonTokenType.Null && _reader.GetString() is not ("auto" or "default" or "flex"):
-                return GatewayError.NotAllowed(name, "Only the service tiers auto, default and flex have known prices here.");
+                return GatewayError.NotAllowed(name.ToString(), "Only the service tiers auto, default and flex have known prices here.");
             default:
                 _reader.Skip();
                 return null;
@@ -228,7 +260,7 @@ internal ref struct JsonRequest
         return null;
     }
 
-    private GatewayError? ReadPerson(string name)
+    private GatewayError? ReadPerson(scoped ReadOnlySpan<char> name)
     {
         var start = (int)_reader.TokenStartIndex;
         _reader.Skip();
