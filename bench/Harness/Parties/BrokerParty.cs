@@ -30,6 +30,7 @@ internal sealed class BrokerParty(string directory, int upstreamPort, string ups
             string.Create(CultureInfo.InvariantCulture, $"--Upstreams:openai:BaseUrl=http://127.0.0.1:{upstreamPort}/v1"),
             $"--Gateway:RequestsPerMinute={MostPerMinute}",
             "--Gateway:ConcurrentCalls=5000",
+            "--Gateway:TokensPerMinute=1000000000000",
             "--Broker:RequestsPerMinute=10000000",
             "--Accounts:SignInAttemptsPerMinute=1000",
             $"--Apps:0:ClientId={OAuthApp.ClientId}",

@@ -42,10 +42,17 @@ internal static class UpstreamTemplates
             throw new InvalidOperationException($"Upstreams: '{entry.Key}' is Like '{like}', which does not come with the program. There are: {string.Join(", ", Names)}.");
         }
 
-        return new ConfigurationBuilder()
+        var options = new ConfigurationBuilder()
             .AddConfiguration(Embedded(like).GetSection($"Upstreams:{like}"))
             .AddConfiguration(entry)
             .Build()
             .Get<UpstreamOptions>();
+        if (options is not null && entry["BaseUrl"] is not null)
+        {
+            // Another host gives out other keys.
+            (options.KeyPrefix, options.KeyPage) = (entry["KeyPrefix"] ?? "", entry["KeyPage"] ?? "");
+        }
+
+        return options;
     }
 }

@@ -72,7 +72,7 @@ public sealed class Cutting_streams(SharedBroker shared)
     [Trait("Checklist", "24")]
     public async Task Reaches_a_thousand_streams_and_the_provider_of_each()
     {
-        await using var broker = await BrokerHost.StartAsync(new() { ["Gateway:ConcurrentCalls"] = "1000", ["Gateway:ConcurrentCallsOfUser"] = "1000" });
+        await using var broker = await BrokerHost.StartAsync(new() { ["Gateway:ConcurrentCalls"] = "1000", ["Gateway:ConcurrentCallsOfUser"] = "1000", ["Gateway:TokensPerMinute"] = "1000000000" });
         using var connected = await Connected.AsAsync(broker, budget: "1000");
         var streams = new List<HttpResponseMessage>();
         for (var batch = 0; batch < 10; batch++)

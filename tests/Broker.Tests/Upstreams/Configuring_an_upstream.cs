@@ -22,7 +22,6 @@ public sealed class Configuring_an_upstream
             ["Upstreams:azure:BaseUrl"] = azure.BaseUrl,
             ["Upstreams:azure:Credential:Header"] = "api-key",
             ["Upstreams:azure:Only:0"] = "chat",
-            ["Upstreams:azure:KeyPrefix"] = "",
             ["Apps:0:Scopes:50"] = "azure:chat",
         });
         using var person = await Person.SignedUpAsync(broker);
