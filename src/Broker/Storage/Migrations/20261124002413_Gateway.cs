@@ -280,8 +280,6 @@ namespace TokenBroker.Storage.Migrations
                 name: "IX_upstream_objects_UserId",
                 table: "upstream_objects",
                 column: "UserId");
-
-            SpendCarriedOver.Run(migrationBuilder);
         }
 
         /// <inheritdoc />
