@@ -33,7 +33,7 @@ public sealed class Keeping_tokens_out_of_the_database
         files.Should().Contain(f => Path.GetFileName(f) == "broker.db");
         foreach (var file in files)
         {
-            var bytes = ReadShared(file).AsSpan();
+            var bytes = DataFiles.Read(file).AsSpan();
             foreach (var token in issued.SelectMany(t => (string[])[t.AccessToken, t.RefreshToken, t.Raw.GetProperty("id_token").GetString()!]))
             {
                 // A middle part, since the first characters of every such token are the same.
@@ -48,13 +48,5 @@ public sealed class Keeping_tokens_out_of_the_database
                 (bytes.IndexOf(decoded.AsSpan(decoded.Length / 2, 24)) >= 0).Should().BeFalse($"{file} must not hold a token, decoded");
             }
         }
-    }
-
-    private static byte[] ReadShared(string file)
-    {
-        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-        using var memory = new MemoryStream();
-        stream.CopyTo(memory);
-        return memory.ToArray();
     }
 }

@@ -100,7 +100,7 @@ public sealed class Naming_a_resource(SharedBroker shared)
             ["Upstreams:spare:BaseUrl"] = "http://localhost:9/v1",
             ["Upstreams:spare:Capabilities:chat:Title"] = "Chat",
             ["Upstreams:spare:Capabilities:chat:Sentence"] = "It chats.",
-            ["Apps:0:Scopes:11"] = "spare:chat",
+            ["Apps:0:Scopes:50"] = "spare:chat",
         });
         using var person = await Person.WithKeyAsync(broker);
         var app = new OAuthApp(broker);

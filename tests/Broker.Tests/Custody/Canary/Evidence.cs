@@ -102,10 +102,7 @@ internal sealed class Evidence : IDisposable
     {
         foreach (var file in Directory.GetFiles(broker.DataDirectory, "*", SearchOption.AllDirectories))
         {
-            using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            using var memory = new MemoryStream();
-            stream.CopyTo(memory);
-            Keep("file: " + Path.GetFileName(file), memory.ToArray());
+            Keep("file: " + Path.GetFileName(file), DataFiles.Read(file));
         }
     }
 

@@ -97,7 +97,7 @@ public sealed class Restoring_a_backup : IAsyncLifetime
         unasked.Error.Should().Contain("--replace");
         (await person.PageAsync("/keys")).QuerySelector("h1").Should().NotBeNull("the broker goes on");
         Directory.EnumerateFileSystemEntries(_broker.DataDirectory).Select(Path.GetFileName)
-            .Should().OnlyContain(name => name!.StartsWith("broker.db") && !name.Contains('Z') || name == "vault.key" || name == "broker.lock", "nothing is left behind");
+            .Should().OnlyContain(name => name!.StartsWith("broker.db") && !name.Contains('Z') || name == "vault.key" || name == "broker.lock" || name == "nodes", "nothing is left behind");
     }
 
     [Fact]
