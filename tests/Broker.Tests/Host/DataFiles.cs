@@ -7,7 +7,7 @@ internal static class DataFiles
 {
     public static byte[] Read(string path)
     {
-        using var cat = Process.Start(new ProcessStartInfo("cat", [path]) { RedirectStandardOutput = true })!;
+        using var cat = Process.Start(new ProcessStartInfo("cat", [path]) { RedirectStandardOutput = true, UseShellExecute = false })!;
         using var memory = new MemoryStream();
         cat.StandardOutput.BaseStream.CopyTo(memory);
         cat.WaitForExit();

@@ -41,7 +41,9 @@ public sealed class Changing_a_grant(SharedBroker shared)
             ["Form.OtherModels"] = "gpt-4o-mini",
             ["Form.Budget"] = "1",
             ["Form.Period"] = "Day",
-            ["Form.Rate"] = "2",
+
+            // What was called in the same minute before the change counts.
+            ["Form.Rate"] = "3",
             ["Form.LifetimeDays"] = "1",
         });
 
@@ -49,7 +51,7 @@ public sealed class Changing_a_grant(SharedBroker shared)
         (await Api.ErrorAsync(await connected.Api.GetAsync("/models"))).Code.Should().Be("insufficient_scope");
         (await connected.Api.ChatAsync()).StatusCode.Should().Be(HttpStatusCode.OK);
         var grant = await GrantAsync(connected);
-        (grant.BudgetMicros, grant.BudgetPeriod, grant.RequestsPerMinute).Should().Be((1_000_000L, BudgetPeriod.Day, 2));
+        (grant.BudgetMicros, grant.BudgetPeriod, grant.RequestsPerMinute).Should().Be((1_000_000L, BudgetPeriod.Day, 3));
         grant.ExpiresAt.Should().BeCloseTo(DateTime.UtcNow.AddDays(1), TimeSpan.FromMinutes(2));
         grant.ScopeList().Should().BeEquivalentTo(["openai:chat", "offline_access"]);
         var refusals = new List<string>();
@@ -61,7 +63,7 @@ public sealed class Changing_a_grant(SharedBroker shared)
 
         refusals.Should().Contain("rate_limited");
         var audited = await Broker.WithDatabaseAsync(db => db.AuditEvents.SingleAsync(e => e.Action == "grant.changed" && e.Target == $"grant:{connected.GrantId}"));
-        audited.Detail.Should().Contain("\"requests_per_minute\":2");
+        audited.Detail.Should().Contain("\"requests_per_minute\":3");
     }
 
     [Fact]
