@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using TokenBroker.Audit;
+using TokenBroker.Grants;
 using TokenBroker.Storage;
 
 namespace TokenBroker.Metering;
@@ -107,13 +108,19 @@ internal sealed class Reconcile(IServiceScopeFactory scopes, IOptions<StorageOpt
         return new Settled(node.Id, exact, spent, back);
     }
 
-    /// <summary>What has no cap has no book: there it counts by what the grant's book told, in the period that the node was last seen in.</summary>
+    /// <summary>What has no cap has no book: there it counts by what the grant's book told, in the book's own day and month, or those in which the node was last seen.</summary>
     private static async Task CountElsewhereAsync(
         BrokerDbContext db, SpendNode node, BookKey book, long cost, Dictionary<BookKey, long> told, CancellationToken cancellationToken)
     {
         var grant = await db.Grants.AsNoTracking().Where(g => g.Id == book.Account.Id)
             .Select(g => new { g.UserId, g.ApplicationId, g.ParentId }).FirstOrDefaultAsync(cancellationToken);
         var seen = SpendPeriods.Of(new DateTimeOffset(node.SeenAt, TimeSpan.Zero));
+        var began = book.Kind switch
+        {
+            BudgetPeriod.Day => new SpendPeriods(book.Period, book.Period / 100),
+            BudgetPeriod.Month => seen with { Month = book.Period },
+            _ => seen,
+        };
         List<AccountId> accounts = [book.Account];
         if (grant is { ParentId: null })
         {
@@ -132,7 +139,7 @@ internal sealed class Reconcile(IServiceScopeFactory scopes, IOptions<StorageOpt
 
         foreach (var account in accounts)
         {
-            foreach (var period in (int[])[seen.Day, seen.Month, SpendPeriods.Total])
+            foreach (var period in (int[])[began.Day, began.Month, SpendPeriods.Total])
             {
                 if (!told.ContainsKey(new BookKey(account, period)))
                 {
