@@ -1,4 +1,5 @@
 using TokenBroker.Audit;
+using TokenBroker.Safety;
 using TokenBroker.Upstreams;
 
 namespace TokenBroker.Gateway;
@@ -16,7 +17,8 @@ namespace TokenBroker.Gateway;
 ///   (6) Events go both ways, judged and metered, until either side or the grant ends it.
 /// </remarks>
 internal sealed class OpenSession(
-    Handshake handshake, SessionAdmission admission, ProviderSockets providers, RealtimeSessions sessions, RefusalLog refusals, ILogger<OpenSession> logger)
+    Handshake handshake, SessionAdmission admission, ProviderSockets providers, RealtimeSessions sessions, ContentCheck content, RefusalLog refusals,
+    ILogger<OpenSession> logger)
 {
     public async Task HandleAsync(HttpContext context, Upstream upstream, Operation operation)
     {
@@ -67,6 +69,12 @@ internal sealed class OpenSession(
         if (model is null)
         {
             return Refuse(caller, operation, notRead!);
+        }
+
+        if (content.IsWanted(caller.Facts.Safety, operation.Kind, model))
+        {
+            // What is said in a session goes on as it is said: nobody could look at it first.
+            return Refuse(caller, operation, GatewayError.ContentUnreadable);
         }
 
         // (3) Whether it may be had, and the first response's worst cost reserved.

@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using TokenBroker.Samples.SandboxUpstream;
 using TokenBroker.Tests.Host;
+using TokenBroker.Tests.Safety;
 
 namespace TokenBroker.Tests.Gateway.Realtime;
 
@@ -63,6 +64,15 @@ public sealed class Refusing_a_handshake(PrivateBroker own) : IClassFixture<Priv
         await connected.Person.PressAsync("Test App", "Pause");
 
         await RefusedAsync(AppSocket.Path, 403, "grant_paused", connected: connected);
+    }
+
+    [Fact]
+    public async Task Of_a_person_whose_calls_are_moderated()
+    {
+        using var connected = await Connected.AsAsync(Broker, AppSocket.Scope);
+        await connected.Person.WantModerationAsync();
+
+        await RefusedAsync(AppSocket.Path, 400, "content_unreadable", connected: connected);
     }
 
     [Theory]
