@@ -22,8 +22,8 @@ internal sealed record BenchOptions
 
     public TimeSpan Slice => TimeSpan.FromSeconds(Seconds / Rounds);
 
-    /// <summary>Load before anything counts, so that what runs often is compiled for speed.</summary>
-    public TimeSpan WarmUp => TimeSpan.FromSeconds(Quick ? 1 : 8);
+    /// <summary>A turn of load before anything counts.</summary>
+    public TimeSpan WarmUp => TimeSpan.FromSeconds(Quick ? 0.5 : 2);
 
     public TimeSpan Sustained => TimeSpan.FromSeconds(Quick ? 2 : 30);
 

@@ -35,6 +35,12 @@ internal static class BenchRun
 
         var findings = new Findings();
         await using var field = await Field.StartAsync(options.DataDirectory, cancellationToken);
+        await Console.Error.WriteLineAsync("warm-up ...");
+        foreach (var contender in field.Contenders)
+        {
+            await WarmUp.RunAsync(contender, options, cancellationToken);
+        }
+
         foreach (var (name, measure) in Measures.Where(measure => only is null || measure.Key == only))
         {
             await Console.Error.WriteLineAsync($"{name} ...");

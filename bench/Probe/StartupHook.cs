@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.Sockets;
+using System.Runtime;
 using System.Text;
 
 /// <summary>
@@ -43,6 +44,8 @@ internal static class StartupHook
                 GC.WaitForPendingFinalizers();
                 GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
                 return GC.GetTotalMemory(forceFullCollection: false);
+            case 'j':
+                return JitInfo.GetCompiledMethodCount();
             case 'p':
                 return ProportionalBytes();
             default:

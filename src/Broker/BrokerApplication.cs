@@ -49,11 +49,12 @@ public static class BrokerApplication
         customise?.Invoke(builder);
 
         var app = builder.Build();
+        app.UseTrustedProxies();
+        app.UseRouting();
+        app.UseGateway();
         app.UseOperations();
         app.UsePages();
-        app.UseRouting();
         app.UseBrowserAccess();
-        app.UseGateway();
         app.UseRateLimiter();
         app.UseAuthentication();
         app.UseAuthorization();

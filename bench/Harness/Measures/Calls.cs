@@ -20,11 +20,6 @@ internal static class Calls
 
     public static async Task RunAsync(Field field, BenchOptions options, Findings findings, CancellationToken cancellationToken)
     {
-        foreach (var contender in field.Contenders)
-        {
-            await SliceAsync(contender, 16, options.WarmUp, cancellationToken);
-        }
-
         var shares = new List<double>();
         foreach (var concurrency in Concurrencies)
         {

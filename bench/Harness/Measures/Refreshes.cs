@@ -45,9 +45,9 @@ internal static class Refreshes
         }
 
         var results = servers.ToDictionary(server => server.Name, _ => new List<(Slice Slice, double Cpu)>());
-        for (var round = -1; round < options.Rounds; round++)
+        for (var round = -4; round < options.Rounds; round++)
         {
-            foreach (var server in servers.Rotated(round + 1))
+            foreach (var server in servers.Rotated(round + 4))
             {
                 var cpu = server.Process.Cpu();
                 var slice = await ClosedLoop.RunAsync(

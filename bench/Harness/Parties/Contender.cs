@@ -23,6 +23,9 @@ internal sealed class Contender(string name, int port, string pathPrefix, string
     /// <summary>Null where nothing of it is .NET.</summary>
     public Probe? Probe => processes[0].Probe;
 
+    /// <summary>Those of its processes that are .NET.</summary>
+    public IEnumerable<Probe> Probes => processes.Select(process => process.Probe).OfType<Probe>();
+
     public TimeSpan Cpu() => TimeSpan.FromTicks(processes.Sum(process => process.Cpu().Ticks));
 
     public long Memory() => processes.Sum(process => process.Memory());

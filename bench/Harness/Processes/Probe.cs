@@ -29,6 +29,9 @@ internal sealed class Probe : IDisposable
 
     public long Memory() => Ask('p');
 
+    /// <summary>How many methods were compiled so far, each time that one is compiled anew included.</summary>
+    public long Compiled() => Ask('j');
+
     public void Dispose() => _socket.Dispose();
 
     private long Ask(char question)

@@ -18,7 +18,6 @@ internal static class AccountsSetup
             .BindConfiguration(AccountsOptions.Section)
             .ValidateDataAnnotations()
             .ValidateOnStart();
-        services.AddHttpContextAccessor();
         AddIdentity(services);
         AddCookies(services);
         services.AddRateLimiter(limiter => limiter.AddPolicy<string, AccountsRateLimit>(AccountsRateLimit.Policy));

@@ -21,7 +21,7 @@ internal sealed class Admission(Rates rates, RequestBody bodies, PriceBook price
     private const long FairOutput = 1_024;
     private const int MostTries = 10;
 
-    public async Task<(Admitted? Admitted, GatewayError? Refusal)> AdmitAsync(
+    public async ValueTask<(Admitted? Admitted, GatewayError? Refusal)> AdmitAsync(
         HttpContext context, Caller caller, Upstream upstream, Found found, string path)
     {
         var operation = found.Operation;
@@ -41,9 +41,9 @@ internal sealed class Admission(Rates rates, RequestBody bodies, PriceBook price
         }
 
         var lease = rates.Enter(caller.Facts);
-        RateHeaders.Write(context.Response, lease);
         if (lease.Wait is { } wait)
         {
+            RateHeaders.Write(context.Response, lease);
             return (null, GatewayError.RateLimited(wait));
         }
 
@@ -83,11 +83,12 @@ internal sealed class Admission(Rates rates, RequestBody bodies, PriceBook price
             var call = new Call(caller, upstream, operation, request, key) { Price = price, Reservation = reservation, MostOutput = mostOutput, Path = path, Ids = found.Ids, CeilingMicros = operation.CeilingMicros, Lease = lease };
             NamePerson(caller.Facts.Safety, operation, request);
             call.Through = objects.Through(call);
-            var outgoing = request.Upload is { } upload ? OutgoingBody.Of(upload, context.Request.ContentLength) : RequestBody.Apply(body, request.Edits);
+            var outgoing = request.Upload is { } upload ? OutgoingBody.Of(upload, context.Request.ContentLength) : RequestBody.Apply(body, ref request.Edits);
             return (new Admitted(call, outgoing, lease), null);
         }
         finally
         {
+            RateHeaders.Write(context.Response, lease);
             if (!admitted)
             {
                 lease.Dispose();
@@ -107,8 +108,9 @@ internal sealed class Admission(Rates rates, RequestBody bodies, PriceBook price
     private static void NamePerson(SafetyFacts safety, Operation operation, CallRequest request)
     {
         var value = operation.Kind == OperationKind.Message ? $"{{\"user_id\":{safety.Value}}}" : safety.Value;
-        foreach (var (offset, length) in request.PersonAt)
+        for (var i = 0; i < request.PersonAt.Count; i++)
         {
+            var (offset, length) = request.PersonAt[i];
             request.Edits.Add(new BodyEdit(offset, length, value));
         }
 
@@ -126,7 +128,7 @@ internal sealed class Admission(Rates rates, RequestBody bodies, PriceBook price
     private static bool IsAllowed(Caller caller, string? model, ModelPrice? price) =>
         model is not null && price is not null && (caller.Facts.Models is null || caller.Facts.Models.Contains(model));
 
-    private async Task<(BudgetReservation? Reservation, long MostOutput, GatewayError? Refusal)> ReserveAsync(
+    private async ValueTask<(BudgetReservation? Reservation, long MostOutput, GatewayError? Refusal)> ReserveAsync(
         HttpContext context, Caller caller, Operation operation, CallRequest request, ModelPrice? price, CallLease lease)
     {
         var line = caller.Facts.Budgets;
@@ -148,9 +150,7 @@ internal sealed class Admission(Rates rates, RequestBody bodies, PriceBook price
             return (null, 0, GatewayError.ModelNotAllowed(request.Model));
         }
 
-        var tooMany = lease.TryTakeTokens(TokenBound.Of(request, worst, price));
-        RateHeaders.Write(context.Response, lease);
-        if (tooMany is { } wait)
+        if (lease.TryTakeTokens(TokenBound.Of(request, worst, price)) is { } wait)
         {
             return (null, 0, GatewayError.RateLimited(wait));
         }
@@ -193,7 +193,12 @@ internal sealed class Admission(Rates rates, RequestBody bodies, PriceBook price
         var limit = tokens.ToString(CultureInfo.InvariantCulture);
         if (request.MaxOutputAt.Count > 0)
         {
-            request.Edits.AddRange(request.MaxOutputAt.Select(at => new BodyEdit(at.Offset, at.Length, limit)));
+            for (var i = 0; i < request.MaxOutputAt.Count; i++)
+            {
+                var (offset, length) = request.MaxOutputAt[i];
+                request.Edits.Add(new BodyEdit(offset, length, limit));
+            }
+
             return;
         }
 

@@ -32,7 +32,15 @@ internal sealed class ForwardCall(
         GatewayError? refusal;
         try
         {
-            refusal = await TryAsync(context, upstream);
+            (var admitted, var key, refusal) = await AdmitAsync(context, upstream);
+            if (admitted is not null)
+            {
+                using var lease = admitted.Lease;
+                using var reservation = admitted.Call.Reservation;
+
+                // (7) and (8) The provider.
+                refusal = await forwarding.SendAsync(context, admitted.Call, admitted.Body, key!);
+            }
         }
         catch (Exception) when (context.RequestAborted.IsCancellationRequested)
         {
@@ -55,53 +63,51 @@ internal sealed class ForwardCall(
         }
     }
 
-    private async Task<GatewayError?> TryAsync(HttpContext context, Upstream upstream)
+    /// <returns>The call with its lease and reservation, which are then the caller's to end, and its key; or the refusal.</returns>
+    private async ValueTask<(Admitted? Admitted, string? Key, GatewayError? Refusal)> AdmitAsync(HttpContext context, Upstream upstream)
     {
         // (1) The caller.
         var (caller, refusal) = await callers.FindAsync(context, upstream);
-        if (caller is null)
+        if (caller is null || refusal is not null)
         {
-            return refusal;
-        }
-
-        if (refusal is not null)
-        {
-            return Refuse(caller, "any", refusal);
+            return (null, null, caller is null ? refusal : Refuse(caller, "any", refusal!));
         }
 
         // (2) The operation: matched on the bytes of the request line, which are the bytes that are sent on.
         var path = PathBelow(upstream, context);
         if (caller.Facts.UpstreamId != upstream.Id || upstream.Find(context.Request.Method, path) is not { } found)
         {
-            return Refuse(caller, "unknown", GatewayError.OperationNotAllowed(context.Request.Method, context.Request.Path));
+            return (null, null, Refuse(caller, "unknown", GatewayError.OperationNotAllowed(context.Request.Method, context.Request.Path)));
         }
 
         if (found.Refusal is not null)
         {
-            return Refuse(caller, found.Name, GatewayError.Denied(found));
+            return (null, null, Refuse(caller, found.Name, GatewayError.Denied(found)));
         }
-
-        var operation = found.Operation;
 
         // (3) to (5) Whether it may be made, and its worst cost reserved.
         var (admitted, notAdmitted) = await admission.AdmitAsync(context, caller, upstream, found, path);
         if (admitted is null)
         {
-            return Refuse(caller, operation.Name, notAdmitted!);
+            return (null, null, Refuse(caller, found.Operation.Name, notAdmitted!));
         }
-
-        using var lease = admitted.Lease;
-        using var reservation = admitted.Call.Reservation;
 
         // (6) The key, and the moderation.
-        var key = await clearance.RunAsync(admitted, context.RequestAborted);
-        if (key.Refusal is not null)
+        var isCleared = false;
+        try
         {
-            return Refuse(caller, operation.Name, key.Refusal);
+            var key = await clearance.RunAsync(admitted, context.RequestAborted);
+            isCleared = key.Refusal is null;
+            return isCleared ? (admitted, key.Text, null) : (null, null, Refuse(caller, found.Operation.Name, key.Refusal!));
         }
-
-        // (7) and (8) The provider.
-        return await forwarding.SendAsync(context, admitted.Call, admitted.Body, key.Text!);
+        finally
+        {
+            if (!isCleared)
+            {
+                admitted.Call.Reservation.Dispose();
+                admitted.Lease.Dispose();
+            }
+        }
     }
 
     private static string NewId() => string.Create(36, Guid.CreateVersion7(), static (text, id) =>

@@ -24,7 +24,7 @@ internal sealed class Forwarding(UpstreamClient client, UsageLog usage, KeyHealt
     private readonly string _baseAddress = broker.Value.BaseAddress;
 
     /// <returns>The error to answer with, where nothing was answered yet.</returns>
-    public async Task<GatewayError?> SendAsync(HttpContext context, Call call, OutgoingBody body, string key)
+    public async ValueTask<GatewayError?> SendAsync(HttpContext context, Call call, OutgoingBody body, string key)
     {
         var started = time.GetTimestamp();
         var watch = CallWatch.Over(context, call.Upstream.IdleTimeout, call.Caller.Grant.Cut);
@@ -60,6 +60,7 @@ internal sealed class Forwarding(UpstreamClient client, UsageLog usage, KeyHealt
 
             watch.Release(mayReuse: body.Stream is null);
             Settle(call, status, started);
+            call.Tap?.EndUsage();
         }
 
         return failure;
@@ -71,7 +72,7 @@ internal sealed class Forwarding(UpstreamClient client, UsageLog usage, KeyHealt
             ? new SentContent(call, body, body == OutgoingBody.None ? null : context.Request.ContentType, watch)
             : null;
 
-    private async Task<GatewayError?> AnswerAsync(HttpContext context, Call call, HttpResponseMessage answer, string key, CallWatch watch)
+    private async ValueTask<GatewayError?> AnswerAsync(HttpContext context, Call call, HttpResponseMessage answer, string key, CallWatch watch)
     {
         if (AnswerHead.RefusalOf(answer) is { } refusal)
         {
@@ -95,7 +96,7 @@ internal sealed class Forwarding(UpstreamClient client, UsageLog usage, KeyHealt
         var tap = call.Tap = new ResponseTap(new KeyGuard(key), shape, call.Request.HideUsage);
         try
         {
-            await AnswerPump.RunAsync(await answer.Content.ReadAsStreamAsync(watch.Token), context.Response, tap, watch);
+            await AnswerPump.RunAsync(BodyOf(call, answer) ?? await answer.Content.ReadAsStreamAsync(watch.Token), context.Response, tap, watch);
             return null;
         }
         catch (Exception exception) when (exception is IOException or HttpRequestException or OperationCanceledException)
@@ -107,6 +108,9 @@ internal sealed class Forwarding(UpstreamClient client, UsageLog usage, KeyHealt
             tap.Clear();
         }
     }
+
+    /// <summary>The connection's own stream is there at once; null where something stands before it.</summary>
+    private static Stream? BodyOf(Call call, HttpResponseMessage answer) => call.Through is null ? answer.Content.ReadAsStream() : null;
 
     private async Task<GatewayError?> BreakAsync(HttpContext context, Call call, ResponseTap tap, CallWatch watch)
     {

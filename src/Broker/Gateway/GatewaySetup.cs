@@ -1,4 +1,6 @@
 using Microsoft.Extensions.Options;
+using Microsoft.Net.Http.Headers;
+using TokenBroker.Authorization.Browsers;
 using TokenBroker.Authorization.Discovery;
 using TokenBroker.Operations;
 using TokenBroker.Upstreams;
@@ -33,13 +35,24 @@ internal static class GatewaySetup
     }
 
     /// <summary>
-    /// Calls leave the pipeline here. Their token is theirs alone to read: whoever authenticates the users of pages and of
-    /// the authorization server would look at each of them first, and cost more than everything that the gateway does.
+    /// Calls leave the pipeline here, before all that pages and the authorization server need. Their token is theirs alone
+    /// to read: whoever authenticates users would look at each of them first, and cost more than everything that the gateway
+    /// does. A call from a page of another origin meets what browsers ask for on its way.
     /// </summary>
-    public static void UseGateway(this IApplicationBuilder app) => app.Use(static (context, next) =>
-        context.GetEndpoint() is { RequestDelegate: { } call } endpoint && endpoint.Metadata.GetMetadata<GatewayCall>() is not null
-            ? call(context)
-            : next(context));
+    public static void UseGateway(this IApplicationBuilder app)
+    {
+        app.Use(static (context, next) => CallOf(context) is { } call && !context.Request.Headers.ContainsKey(HeaderNames.Origin) ? call(context) : next(context));
+        app.UseWhen(
+            static context => context.GetEndpoint()?.Metadata.GetMetadata<GatewayCall>() is not null,
+            static calls =>
+            {
+                calls.UseBrowserAccess();
+                calls.Run(static context => CallOf(context)!(context));
+            });
+    }
+
+    private static RequestDelegate? CallOf(HttpContext context) =>
+        context.GetEndpoint() is { } endpoint && endpoint.Metadata.GetMetadata<GatewayCall>() is not null ? endpoint.RequestDelegate : null;
 
     /// <summary>What an app may ask about its grant, and one route for each upstream; what the catalogue does not list is refused inside.</summary>
     public static void MapGateway(this WebApplication app)

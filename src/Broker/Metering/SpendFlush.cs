@@ -109,7 +109,7 @@ internal sealed class SpendFlush(IServiceScopeFactory scopes, BudgetNode node, B
         }
 
         await db.SaveChangesAsync();
-        await UsageRows.InsertAsync(db, batch);
+        UsageRows.Insert(db, batch);
         foreach (var (key, sum) in _sums)
         {
             var (kind, id, period, ofLease) = ((int)key.Account.Kind, key.Account.Id, key.Period, isLost ? 0 : sum.OfLease);

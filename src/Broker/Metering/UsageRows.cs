@@ -1,11 +1,8 @@
-using System.Data.Common;
-using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Storage;
 using TokenBroker.Storage;
 
 namespace TokenBroker.Metering;
 
-/// <summary>Stores rows of usage by one statement that is prepared once. The change tracker would cost more than the calls themselves.</summary>
+/// <summary>Stores rows of usage by one statement that is prepared once a batch. The change tracker would cost more than the calls themselves.</summary>
 internal static class UsageRows
 {
     private static readonly string[] Columns =
@@ -13,44 +10,18 @@ internal static class UsageRows
         "Id", "GrantId", "At", "Operation", "Model", "InputTokens", "CachedInputTokens", "OutputTokens", "CostMicros", "Estimated", "Status", "DurationMs",
     ];
 
-    private static readonly string Insert =
-        $"INSERT INTO usage ({string.Join(", ", Columns.Select(column => $"\"{column}\""))}) VALUES ({string.Join(", ", Columns.Select(column => "@" + column))})";
-
     /// <summary>Takes part in the transaction that is open.</summary>
     /// <exception cref="InvalidOperationException">None is.</exception>
-    public static async Task InsertAsync(BrokerDbContext db, IReadOnlyList<UsageEntry> batch)
+    public static void Insert(BrokerDbContext db, IReadOnlyList<UsageEntry> batch)
     {
-        var transaction = db.Database.CurrentTransaction ?? throw new InvalidOperationException("Usage is stored in the transaction of the spend that it adds to.");
-        await using var insert = db.Database.GetDbConnection().CreateCommand();
-        insert.Transaction = transaction.GetDbTransaction();
-        insert.CommandText = Insert;
-        foreach (var column in Columns)
-        {
-            var parameter = insert.CreateParameter();
-            parameter.ParameterName = "@" + column;
-            insert.Parameters.Add(parameter);
-        }
-
+        using var rows = RowInsert.Into(db, "usage", Columns);
         foreach (var entry in batch)
         {
-            Fill(insert.Parameters, entry.Usage);
-            await insert.ExecuteNonQueryAsync();
+            var usage = entry.Usage;
+            rows.With(usage.Id).With(usage.GrantId).With(usage.At).With(usage.Operation).With(usage.Model)
+                .With(usage.InputTokens).With(usage.CachedInputTokens).With(usage.OutputTokens)
+                .With(usage.CostMicros).With(usage.Estimated).With(usage.Status).With(usage.DurationMs)
+                .Store();
         }
-    }
-
-    private static void Fill(DbParameterCollection row, Usage usage)
-    {
-        row[0].Value = usage.Id;
-        row[1].Value = usage.GrantId;
-        row[2].Value = usage.At;
-        row[3].Value = usage.Operation;
-        row[4].Value = usage.Model ?? (object)DBNull.Value;
-        row[5].Value = usage.InputTokens;
-        row[6].Value = usage.CachedInputTokens;
-        row[7].Value = usage.OutputTokens;
-        row[8].Value = usage.CostMicros;
-        row[9].Value = usage.Estimated;
-        row[10].Value = usage.Status;
-        row[11].Value = usage.DurationMs;
     }
 }

@@ -8,6 +8,8 @@ namespace TokenBroker.Operations;
 
 internal static class OperationsSetup
 {
+    private const string HostDiagnostics = "Microsoft.AspNetCore.Hosting.Diagnostics";
+
     public static void AddOperations(this WebApplicationBuilder builder)
     {
         // A request body is refused here unless a route says otherwise: no form of ours is larger.
@@ -29,6 +31,15 @@ internal static class OperationsSetup
         builder.Logging.AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Warning);
         builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
         builder.Logging.AddFilter("OpenIddict", LogLevel.Warning);
+
+        // With this category on at any level the host makes an activity and a logging scope for each request. Where
+        // somebody listens to traces it makes the activity all the same.
+        if (builder.Configuration[$"Logging:LogLevel:{HostDiagnostics}"] is null)
+        {
+            builder.Logging.AddFilter(HostDiagnostics, LogLevel.None);
+        }
+
+        builder.AddCurrentContext();
         builder.Services.AddSingleton(TimeProvider.System);
         builder.AddAddressLimits();
         builder.Services.AddOptions<ForwardedHeadersOptions>().Configure<IOptions<BrokerOptions>>(TrustProxies);
@@ -39,13 +50,18 @@ internal static class OperationsSetup
         builder.Services.AddHealthChecks().AddCheck<DatabaseCheck>("database");
     }
 
-    public static void UseOperations(this WebApplication app)
+    /// <summary>Who calls, and at which address, where a proxy stands in front.</summary>
+    public static void UseTrustedProxies(this WebApplication app)
     {
         if (app.Services.GetRequiredService<IOptions<BrokerOptions>>().Value.TrustedProxies.Count > 0)
         {
             app.UseForwardedHeaders();
         }
+    }
 
+    public static void UseOperations(this WebApplication app)
+    {
+        app.UseCurrentContext();
         app.Use(static (context, next) =>
         {
             // A redirect after a POST becomes a GET for every client (RFC 9110, section 15.4.4; RFC 9700, section 4.12).

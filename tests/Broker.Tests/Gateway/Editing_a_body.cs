@@ -100,6 +100,6 @@ public sealed class Editing_a_body
         refusal.Should().BeNull();
         var rented = ArrayPool<byte>.Shared.Rent(bytes.Length);
         bytes.CopyTo(rented, 0);
-        return (request!, Encoding.UTF8.GetString(RequestBody.Apply(rented.AsMemory(0, bytes.Length), request!.Edits).Bytes.Span));
+        return (request!, Encoding.UTF8.GetString(RequestBody.Apply(rented.AsMemory(0, bytes.Length), ref request!.Edits).Bytes.Span));
     }
 }

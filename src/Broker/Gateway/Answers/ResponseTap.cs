@@ -113,6 +113,9 @@ internal sealed class ResponseTap(KeyGuard guard, AnswerShape shape, bool hideUs
         _filter?.Clear();
     }
 
+    /// <summary>Gives back what the usage stood in, once it is settled.</summary>
+    public void EndUsage() => _scanner.Clear();
+
     private void Scan(ReadOnlySpan<byte> bytes)
     {
         if (shape != AnswerShape.Events)

@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace TokenBroker.Gateway;
 
 /// <summary>
@@ -22,6 +24,8 @@ internal sealed class UsageScanner
     private bool _inResponse;
     private int _captureDepth;
     private byte[]? _captured;
+    private byte[]? _last;
+    private byte[]? _first;
     private int _capturedLength;
     private Match _match;
 
@@ -67,13 +71,45 @@ internal sealed class UsageScanner
         }
     }
 
+    /// <summary>Gives back what was rented: what was found is read by then.</summary>
+    public void Clear()
+    {
+        (Usage, FirstUsage) = (default, default);
+        Return(ref _captured);
+        Return(ref _last);
+        Return(ref _first);
+    }
+
+    private static void Return(ref byte[]? rented)
+    {
+        if (rented is not null)
+        {
+            ArrayPool<byte>.Shared.Return(rented);
+            rented = null;
+        }
+    }
+
+    private void Keep()
+    {
+        if (_last is not null && _first is null)
+        {
+            (_first, FirstUsage, _last) = (_last, Usage, null);
+        }
+
+        Return(ref _last);
+        (_last, Usage, _captured) = (_captured, _captured.AsMemory(0, _capturedLength), null);
+    }
+
     private void Step(byte b)
     {
         if (_captureDepth > 0 && _capturedLength < LongestUsage)
         {
             if (_capturedLength == _captured!.Length)
             {
-                Array.Resize(ref _captured, Math.Min(LongestUsage, 2 * _captured.Length));
+                var larger = ArrayPool<byte>.Shared.Rent(2 * _captured.Length);
+                _captured.CopyTo(larger, 0);
+                ArrayPool<byte>.Shared.Return(_captured);
+                _captured = larger;
             }
 
             _captured[_capturedLength++] = b;
@@ -153,7 +189,7 @@ internal sealed class UsageScanner
     {
         if (isObject && _match == Match.Usage && _captureDepth == 0)
         {
-            _captured ??= new byte[UsualUsage];
+            _captured ??= ArrayPool<byte>.Shared.Rent(UsualUsage);
             _captured[0] = (byte)'{';
             _capturedLength = 1;
             _captureDepth = _depth + 1;
@@ -176,8 +212,7 @@ internal sealed class UsageScanner
         {
             if (_capturedLength < LongestUsage)
             {
-                FirstUsage = FirstUsage.IsEmpty ? Usage : FirstUsage;
-                Usage = _captured.AsMemory(0, _capturedLength).ToArray();
+                Keep();
             }
 
             _captureDepth = 0;

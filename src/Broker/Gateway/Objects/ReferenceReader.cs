@@ -66,9 +66,9 @@ internal static class ReferenceReader
 
     /// <param name="body">A JSON object that was read before without fault.</param>
     /// <param name="isEval">Whether the body may name the account's stored answers as a source of data.</param>
-    /// <param name="found">Gets what was found.</param>
+    /// <param name="request">Gets what was found.</param>
     /// <returns>The refusal, where something cannot be checked.</returns>
-    public static GatewayError? Read(ReadOnlySpan<byte> body, bool isEval, List<ObjectReference> found)
+    public static GatewayError? Read(ReadOnlySpan<byte> body, bool isEval, CallRequest request)
     {
         if (!isEval && !MayName(body))
         {
@@ -79,7 +79,7 @@ internal static class ReferenceReader
         {
             var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = 128 });
             reader.Read();
-            return ReadValue(ref reader, parent: "", isEval, found);
+            return ReadValue(ref reader, parent: "", isEval, request.Named());
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {

@@ -1,7 +1,16 @@
+using System.Globalization;
+
 namespace TokenBroker.Gateway;
 
 /// <summary>What an account may do: calls and tokens in a minute, and calls at one time.</summary>
-internal readonly record struct RateLimits(int Requests, long Tokens, int Concurrent);
+internal readonly record struct RateLimits(int Requests, long Tokens, int Concurrent)
+{
+    /// <summary>As a header has it.</summary>
+    public string RequestsText { get; } = Requests.ToString(CultureInfo.InvariantCulture);
+
+    /// <inheritdoc cref="RequestsText"/>
+    public string TokensText { get; } = Tokens.ToString(CultureInfo.InvariantCulture);
+}
 
 /// <summary>One account's calls: those of the last minute, their tokens, and those that run.</summary>
 internal sealed class AccountRate

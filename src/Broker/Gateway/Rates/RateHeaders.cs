@@ -5,7 +5,7 @@ namespace TokenBroker.Gateway;
 /// <summary>
 /// Tells a call's client how much of its rate is left, in OpenAI's headers: of all the limits that the call counts
 /// under, the tightest. They are ours and not the provider's, whose limits are of the user's whole account. Nothing is
-/// allocated but the numbers.
+/// allocated but what is left, in digits.
 /// </summary>
 internal static class RateHeaders
 {
@@ -22,8 +22,8 @@ internal static class RateHeaders
         var (requests, tokens) = (new Tightest(), new Tightest());
         foreach (var (rate, limits) in lease.Line)
         {
-            requests.Look(limits.Requests, rate.RequestsOf(limits));
-            tokens.Look(limits.Tokens, rate.TokensOf(limits));
+            requests.Look(limits.Requests, limits.RequestsText, rate.RequestsOf(limits));
+            tokens.Look(limits.Tokens, limits.TokensText, rate.TokensOf(limits));
         }
 
         Write(response.Headers, 0, requests);
@@ -44,28 +44,30 @@ internal static class RateHeaders
 
     private static void Write(IHeaderDictionary headers, int at, in Tightest of)
     {
-        headers[s_names[at]] = of.Limit.ToString(CultureInfo.InvariantCulture);
+        headers[s_names[at]] = of.Text;
         headers[s_names[at + 1]] = of.Left.ToString(CultureInfo.InvariantCulture);
         headers[s_names[at + 2]] = s_seconds[of.ResetSeconds];
     }
 
     private struct Tightest
     {
+        private long _limit = -1;
+
         public Tightest()
         {
         }
 
-        public long Limit { get; private set; } = -1;
+        public string Text { get; private set; } = "";
 
         public long Left { get; private set; } = long.MaxValue;
 
         public long ResetSeconds { get; private set; }
 
-        public void Look(long limit, (long Left, long ResetSeconds) now)
+        public void Look(long limit, string text, (long Left, long ResetSeconds) now)
         {
-            if (now.Left < Left || (now.Left == Left && limit < Limit))
+            if (now.Left < Left || (now.Left == Left && limit < _limit))
             {
-                (Limit, Left, ResetSeconds) = (limit, now.Left, now.ResetSeconds);
+                (_limit, Text, Left, ResetSeconds) = (limit, text, now.Left, now.ResetSeconds);
             }
         }
     }

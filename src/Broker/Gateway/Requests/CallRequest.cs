@@ -9,6 +9,11 @@ internal readonly record struct BodyEdit(int Offset, int Removed, string Text);
 /// </summary>
 internal sealed class CallRequest
 {
+    private List<ObjectReference>? _references;
+    private Few<BodyEdit> _edits;
+    private Few<(int Offset, int Length)> _personAt;
+    private Few<(int Offset, int Length)> _maxOutputAt;
+
     public string? Model { get; set; }
 
     public bool Stream { get; set; }
@@ -40,7 +45,7 @@ internal sealed class CallRequest
     public UploadStream? Upload { get; set; }
 
     /// <summary>The objects at the provider that the body names.</summary>
-    public List<ObjectReference> References { get; } = [];
+    public IReadOnlyList<ObjectReference> References => _references ?? [];
 
     /// <summary>Bytes of the body as the client sent it: no text has more tokens than bytes.</summary>
     public long Bytes { get; set; }
@@ -51,13 +56,16 @@ internal sealed class CallRequest
     /// <summary>The offset behind the opening brace of a JSON body.</summary>
     public int AfterBrace { get; set; }
 
-    public List<BodyEdit> Edits { get; } = [];
+    public ref Few<BodyEdit> Edits => ref _edits;
 
     /// <summary>Where the client names the person (<c>user</c>, <c>safety_identifier</c>): the broker's own name for them goes there.</summary>
-    public List<(int Offset, int Length)> PersonAt { get; } = [];
+    public ref Few<(int Offset, int Length)> PersonAt => ref _personAt;
 
     public bool HasSafetyIdentifier { get; set; }
 
     /// <summary>Where the client's own output limits stand, so that a smaller one can be put in.</summary>
-    public List<(int Offset, int Length)> MaxOutputAt { get; } = [];
+    public ref Few<(int Offset, int Length)> MaxOutputAt => ref _maxOutputAt;
+
+    /// <summary>The list that <see cref="References"/> shows, to be added to.</summary>
+    public List<ObjectReference> Named() => _references ??= [];
 }

@@ -13,7 +13,7 @@ internal sealed class RequestBody(IOptions<GatewayOptions> options)
     private const int FirstPart = 64 * 1024;
 
     /// <returns>What the body asks for and its bytes, which are for <see cref="Apply"/> in the end, or the refusal.</returns>
-    public async Task<(CallRequest? Request, ReadOnlyMemory<byte> Body, GatewayError? Refusal)> ReadAsync(
+    public async ValueTask<(CallRequest? Request, ReadOnlyMemory<byte> Body, GatewayError? Refusal)> ReadAsync(
         HttpContext context, Operation operation)
     {
         var http = context.Request;
@@ -54,14 +54,14 @@ internal sealed class RequestBody(IOptions<GatewayOptions> options)
         }
 
         var (request, refusal) = JsonRequest.Read(body.Span, operation.Kind);
-        refusal ??= ReferenceReader.Read(body.Span, operation.Name.StartsWith("evals", StringComparison.Ordinal), request!.References);
+        refusal ??= ReferenceReader.Read(body.Span, operation.Name.StartsWith("evals", StringComparison.Ordinal), request!);
         return refusal is null ? (request, body, null) : (null, default, refusal);
     }
 
     /// <summary>The body that is sent: with the edits, in the order of their places.</summary>
     /// <param name="body">As <see cref="ReadAsync"/> gave it; with this it is given away.</param>
     /// <param name="edits">The changes.</param>
-    public static OutgoingBody Apply(ReadOnlyMemory<byte> body, List<BodyEdit> edits)
+    public static OutgoingBody Apply(ReadOnlyMemory<byte> body, ref Few<BodyEdit> edits)
     {
         if (!MemoryMarshal.TryGetArray(body, out var read) || read.Array is not { Length: > 0 } rented)
         {
@@ -73,17 +73,18 @@ internal sealed class RequestBody(IOptions<GatewayOptions> options)
             return OutgoingBody.OfRented(rented, body.Length);
         }
 
-        Sort(edits);
+        Sort(ref edits);
         var most = body.Length;
-        foreach (var edit in edits)
+        for (var i = 0; i < edits.Count; i++)
         {
-            most += Encoding.UTF8.GetMaxByteCount(edit.Text.Length);
+            most += Encoding.UTF8.GetMaxByteCount(edits[i].Text.Length);
         }
 
         var edited = ArrayPool<byte>.Shared.Rent(most);
         var (from, to) = (0, 0);
-        foreach (var edit in edits)
+        for (var i = 0; i < edits.Count; i++)
         {
+            var edit = edits[i];
             body.Span[from..edit.Offset].CopyTo(edited.AsSpan(to));
             to += edit.Offset - from;
             to += Encoding.UTF8.GetBytes(edit.Text, edited.AsSpan(to));
@@ -97,7 +98,7 @@ internal sealed class RequestBody(IOptions<GatewayOptions> options)
     }
 
     /// <summary>By place; those at one place stay in their order. There are three at most, and mostly in order.</summary>
-    private static void Sort(List<BodyEdit> edits)
+    private static void Sort(ref Few<BodyEdit> edits)
     {
         for (var i = 1; i < edits.Count; i++)
         {
