@@ -8,6 +8,9 @@ namespace TokenBroker.Gateway;
 /// <summary>One call on its way: what was decided of it, and how it is going.</summary>
 internal sealed class Call(Caller caller, Upstream upstream, Operation operation, CallRequest request, KeyUse key)
 {
+    /// <summary>Names the call: in the answer's <see cref="GatewayHeaders.RequestId"/>, and in its row of usage.</summary>
+    public Guid Id { get; set; }
+
     public Caller Caller => caller;
 
     public Upstream Upstream => upstream;

@@ -28,7 +28,8 @@ internal sealed class ForwardCall(
 {
     public async Task HandleAsync(HttpContext context, Upstream upstream)
     {
-        context.TraceIdentifier = NewId();
+        var id = forwarding.NewId();
+        context.TraceIdentifier = NameOf(id);
         GatewayError? refusal;
         try
         {
@@ -39,6 +40,7 @@ internal sealed class ForwardCall(
                 using var reservation = admitted.Call.Reservation;
 
                 // (7) and (8) The provider.
+                admitted.Call.Id = id;
                 refusal = await forwarding.SendAsync(context, admitted.Call, admitted.Body, key!);
             }
         }
@@ -110,7 +112,7 @@ internal sealed class ForwardCall(
         }
     }
 
-    private static string NewId() => string.Create(36, Guid.CreateVersion7(), static (text, id) =>
+    private static string NameOf(Guid id) => string.Create(36, id, static (text, id) =>
     {
         "req_".CopyTo(text);
         id.TryFormat(text[4..], out _, "N");

@@ -23,6 +23,9 @@ internal sealed class Forwarding(UpstreamClient client, UsageLog usage, KeyHealt
 {
     private readonly string _baseAddress = broker.Value.BaseAddress;
 
+    /// <summary>A name for a call; a later one sorts behind.</summary>
+    public Guid NewId() => Guid.CreateVersion7(time.GetUtcNow());
+
     /// <returns>The error to answer with, where nothing was answered yet.</returns>
     public async ValueTask<GatewayError?> SendAsync(HttpContext context, Call call, OutgoingBody body, string key)
     {
@@ -155,7 +158,7 @@ internal sealed class Forwarding(UpstreamClient client, UsageLog usage, KeyHealt
         usage.Add(new UsageEntry(
             new Usage
             {
-                Id = Guid.CreateVersion7(time.GetUtcNow()),
+                Id = call.Id,
 
                 // What a child grant used is shown with the grant that the user knows.
                 GrantId = call.Caller.Facts.Line[^1].GrantId,

@@ -10,13 +10,8 @@ internal sealed class BudgetReservation(OpenBooks books, long micros) : IDisposa
 
     public long Micros => micros;
 
-    /// <summary>The accounts that the call counts under, with a cap or without.</summary>
-    public IReadOnlyList<LineAccount> Accounts => books.Line.Accounts;
-
-    public ReadOnlySpan<CappedBook> Books => books.Books;
-
-    /// <summary>When the call began: its cost counts there, whenever it ends.</summary>
-    public SpendPeriods Began => books.Now;
+    /// <summary>The accounts that the call counts under, with a cap or without, in the day in which it began: its cost counts there, whenever it ends.</summary>
+    public OpenBooks Open => books;
 
     /// <summary>Replaces the claim by what the call cost.</summary>
     /// <returns>What it was settled at: nothing where it had ended before.</returns>
@@ -31,7 +26,7 @@ internal sealed class BudgetReservation(OpenBooks books, long micros) : IDisposa
             return 0;
         }
 
-        foreach (var one in Books)
+        foreach (var one in books.Books)
         {
             one.Book.Settle(micros, cost);
         }

@@ -46,20 +46,28 @@ internal sealed class SpendFlush(IServiceScopeFactory scopes, BudgetNode node, B
 
     private void Begin(IReadOnlyList<UsageEntry> batch)
     {
-        var costs = new Dictionary<BudgetBook, long>(ReferenceEqualityComparer.Instance);
+        // Most of a batch are calls of a few grants: those of one line on one day are summed up first.
+        var lines = new Dictionary<OpenBooks, Sum>(ReferenceEqualityComparer.Instance);
         foreach (var entry in batch)
         {
-            var began = entry.Reservation.Began;
-            foreach (var account in entry.Reservation.Accounts)
+            ref var sum = ref CollectionsMarshal.GetValueRefOrAddDefault(lines, entry.Reservation.Open, out _);
+            sum.Cost += entry.Usage.CostMicros;
+            sum.Calls++;
+        }
+
+        var costs = new Dictionary<BudgetBook, long>(ReferenceEqualityComparer.Instance);
+        foreach (var (open, sum) in lines)
+        {
+            foreach (var account in open.Line.Accounts)
             {
-                Add(new BookKey(account.Id, began.Day), entry.Usage.CostMicros);
-                Add(new BookKey(account.Id, began.Month), entry.Usage.CostMicros);
-                Add(new BookKey(account.Id, SpendPeriods.Total), entry.Usage.CostMicros);
+                Add(new BookKey(account.Id, open.Now.Day), sum);
+                Add(new BookKey(account.Id, open.Now.Month), sum);
+                Add(new BookKey(account.Id, SpendPeriods.Total), sum);
             }
 
-            foreach (var one in entry.Reservation.Books)
+            foreach (var one in open.Books)
             {
-                CollectionsMarshal.GetValueRefOrAddDefault(costs, one.Book, out _) += entry.Usage.CostMicros;
+                CollectionsMarshal.GetValueRefOrAddDefault(costs, one.Book, out _) += sum.Cost;
             }
         }
 
@@ -76,11 +84,11 @@ internal sealed class SpendFlush(IServiceScopeFactory scopes, BudgetNode node, B
         IsUnderWay = true;
     }
 
-    private void Add(BookKey key, long cost)
+    private void Add(BookKey key, in Sum of)
     {
         ref var sum = ref CollectionsMarshal.GetValueRefOrAddDefault(_sums, key, out _);
-        sum.Cost += cost;
-        sum.Calls++;
+        sum.Cost += of.Cost;
+        sum.Calls += of.Calls;
     }
 
     private void End()
