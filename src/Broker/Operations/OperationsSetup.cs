@@ -41,6 +41,7 @@ internal static class OperationsSetup
 
     public static void UseOperations(this WebApplication app)
     {
+        app.Use(static (context, next) => PlainFraming.IsOf(context.Request) ? next(context) : PlainFraming.RefuseAsync(context));
         if (app.Services.GetRequiredService<IOptions<BrokerOptions>>().Value.TrustedProxies.Count > 0)
         {
             app.UseForwardedHeaders();
