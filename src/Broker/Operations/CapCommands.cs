@@ -21,7 +21,7 @@ internal static class CapCommands
 
         var set = new Command("set", "Cap what an app, over all its users, or a user, over all their apps, may spend.") { kind, name, period, usd };
         set.SetAction((result, cancellationToken) => SetAsync(
-            configuration, result.GetRequiredValue(kind), result.GetRequiredValue(name), result.GetValue(period), Micros(result.GetValue(usd)), cancellationToken));
+            configuration, result.GetRequiredValue(kind), result.GetRequiredValue(name), result.GetValue(period), result.GetValue(usd), cancellationToken));
         var clear = new Command("clear", "Take the operator's cap away. One that the owner or user set stays.") { kind, name, period };
         clear.SetAction((result, cancellationToken) => SetAsync(
             configuration, result.GetRequiredValue(kind), result.GetRequiredValue(name), result.GetValue(period), null, cancellationToken));
@@ -37,9 +37,10 @@ internal static class CapCommands
             ? (long)(usd * 1_000_000)
             : throw new InvalidOperationException("--usd is an amount from 0 to 10000000, with at most six digits after the point.");
 
-    private static Task<int> SetAsync(string[] configuration, string kind, string name, BudgetPeriod period, long? micros, CancellationToken cancellationToken) =>
+    private static Task<int> SetAsync(string[] configuration, string kind, string name, BudgetPeriod period, decimal? usd, CancellationToken cancellationToken) =>
         WithAccountAsync(configuration, kind, name, async (services, account) =>
         {
+            var micros = usd is { } dollars ? Micros(dollars) : (long?)null;
             await services.GetRequiredService<SetCaps>().RunAsync(
                 account, new Dictionary<BudgetPeriod, long?> { [period] = micros }, CapSetter.Operator, "operator:cli", cancellationToken);
             Console.WriteLine(micros is { } amount

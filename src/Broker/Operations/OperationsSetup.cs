@@ -53,6 +53,7 @@ internal static class OperationsSetup
     /// <summary>Who calls, and at which address, where a proxy stands in front.</summary>
     public static void UseTrustedProxies(this WebApplication app)
     {
+        app.Use(static (context, next) => PlainFraming.IsOf(context.Request) ? next(context) : PlainFraming.RefuseAsync(context));
         if (app.Services.GetRequiredService<IOptions<BrokerOptions>>().Value.TrustedProxies.Count > 0)
         {
             app.UseForwardedHeaders();

@@ -20,15 +20,16 @@ internal sealed class CapsForm
 
     public static CapsForm Of(IReadOnlyList<SpendCap> caps)
     {
-        return new CapsForm
-        {
-            Day = Own(BudgetPeriod.Day),
-            Month = Own(BudgetPeriod.Month),
-            Total = Own(BudgetPeriod.Total),
-            OfOperator = [.. caps.Where(c => c.SetBy == CapSetter.Operator).Select(c => new Budget(c.Micros, c.Period))],
-        };
+        return new CapsForm { Day = Own(BudgetPeriod.Day), Month = Own(BudgetPeriod.Month), Total = Own(BudgetPeriod.Total) }.Beside(caps);
 
         string? Own(BudgetPeriod period) => caps.FirstOrDefault(c => c.SetBy == CapSetter.Owner && c.Period == period) is { } cap ? Money.Plain(cap.Micros) : null;
+    }
+
+    /// <summary>The form as it was typed, with what the operator has set.</summary>
+    public CapsForm Beside(IReadOnlyList<SpendCap> caps)
+    {
+        OfOperator = [.. caps.Where(c => c.SetBy == CapSetter.Operator).OrderBy(c => c.Period).Select(c => new Budget(c.Micros, c.Period))];
+        return this;
     }
 
     /// <returns>Null where something is no amount; the complaint is then in the model state.</returns>

@@ -6,6 +6,7 @@ using TokenBroker.Custody.Vaults.LocalFile;
 
 namespace TokenBroker.Tests.Custody;
 
+[Trait("Checklist", "13")]
 public sealed class Sealing_a_record : IDisposable
 {
     private static readonly EnvelopeBinding Binding = new("user-1", "key-1", "openai");

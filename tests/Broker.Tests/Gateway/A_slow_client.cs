@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using Microsoft.AspNetCore.Hosting;
 using TokenBroker.Tests.Host;
 
 namespace TokenBroker.Tests.Gateway;
@@ -35,6 +36,30 @@ public sealed class A_slow_client
         await connected.Person.PressAsync("Test App", "Revoke");
         await upstream.HungUp.WaitAsync(Patience);
         (await connected.UsageAsync())[0].Estimated.Should().BeTrue();
+    }
+
+    [Fact]
+    [Trait("Checklist", "26")]
+    public async Task Is_hung_up_on_in_the_end_and_stops_the_provider()
+    {
+        // As ever, but for the pace: at the default one, what waits in the buffers gives a client four minutes more.
+        await using var upstream = new Torrent("text/event-stream");
+        await using var broker = await BrokerHost.StartAsync(
+            new() { ["Upstreams:openai:BaseUrl"] = upstream.BaseUrl, ["Gateway:ConcurrentCalls"] = "1" },
+            customise: builder => builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MinResponseDataRate = new(1_000_000, TimeSpan.FromSeconds(2))));
+        using var connected = await Connected.AsAsync(broker);
+        using var client = new TcpClient { ReceiveBufferSize = 4096 };
+        var address = new Uri(broker.Address);
+        await client.ConnectAsync(address.Host, address.Port);
+        await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(RawHttp.Request(
+            "POST", "/openai/v1/chat/completions", connected.Tokens.AccessToken,
+            "{\"model\":\"gpt-4o-mini\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}")));
+
+        await upstream.HungUp.WaitAsync(TimeSpan.FromSeconds(60));
+
+        (await connected.UsageAsync())[0].Estimated.Should().BeTrue();
+        using var next = await connected.Api.GetAsync("/models");
+        next.StatusCode.Should().Be(System.Net.HttpStatusCode.OK, "the only place is free again");
     }
 
     /// <summary>Sends without end, and says when nobody takes it any more.</summary>

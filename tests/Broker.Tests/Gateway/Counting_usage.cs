@@ -202,6 +202,7 @@ public sealed class Counting_usage(SharedBroker shared)
     }
 
     [Theory]
+    [Trait("Checklist", "28")]
     [InlineData(false)]
     [InlineData(true)]
     public async Task That_the_provider_leaves_out_is_estimated(bool stream)
@@ -216,6 +217,7 @@ public sealed class Counting_usage(SharedBroker shared)
     }
 
     [Fact]
+    [Trait("Checklist", "28")]
     public async Task That_is_an_explicit_zero_is_zero()
     {
         await using var upstream = new RawUpstream

@@ -163,6 +163,7 @@ public sealed class Cutting_streams(SharedBroker shared)
     }
 
     [Theory]
+    [Trait("Checklist", "24")]
     [InlineData(true)]
     [InlineData(false)]
     public async Task By_the_client_stops_the_provider_and_settles(bool stream)

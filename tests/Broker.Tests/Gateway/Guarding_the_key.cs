@@ -5,6 +5,7 @@ using TokenBroker.Gateway;
 
 namespace TokenBroker.Tests.Gateway;
 
+[Trait("Checklist", "22")]
 public sealed class Guarding_the_key
 {
     // Few letters, so that beginnings of the key are everywhere, and in each other.

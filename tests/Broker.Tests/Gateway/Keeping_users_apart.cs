@@ -6,6 +6,7 @@ using TokenBroker.Tests.Host;
 
 namespace TokenBroker.Tests.Gateway;
 
+[Trait("Checklist", "17")]
 public sealed class Keeping_users_apart(PrivateBroker own) : IClassFixture<PrivateBroker>
 {
     [Fact]

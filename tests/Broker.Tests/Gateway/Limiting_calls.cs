@@ -59,6 +59,7 @@ public sealed class Limiting_calls
     }
 
     [Fact]
+    [Trait("Checklist", "26")]
     public async Task At_one_time_answers_429_and_gives_each_place_back()
     {
         await using var broker = await BrokerHost.StartAsync(new() { ["Gateway:ConcurrentCalls"] = "2" });

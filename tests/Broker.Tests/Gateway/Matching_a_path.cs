@@ -3,6 +3,7 @@ using TokenBroker.Tests.Host;
 
 namespace TokenBroker.Tests.Gateway;
 
+[Trait("Checklist", "18")]
 public sealed class Matching_a_path(PrivateBroker own) : IClassFixture<PrivateBroker>
 {
     private const string Chat = """{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Hello"}]}""";
@@ -92,6 +93,7 @@ public sealed class Matching_a_path(PrivateBroker own) : IClassFixture<PrivateBr
     public async Task Sends_no_method_but_the_listed_one(string method, string target) => await NothingArrivesAsync(method, target, null);
 
     [Fact]
+    [Trait("Checklist", "20")]
     public async Task Does_not_let_a_header_choose_the_method()
     {
         var connected = await own.SomebodyAsync();

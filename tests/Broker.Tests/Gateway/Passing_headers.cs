@@ -57,6 +57,7 @@ public sealed class Passing_headers(SharedBroker shared)
     private BrokerHost Broker => shared.Host;
 
     [Theory]
+    [Trait("Checklist", "20")]
     [InlineData("POST", "/openai/v1/chat/completions", Chat, "X-Hop")]
     [InlineData("POST", "/openai/v1/chat/completions", Chat, "Upgrade")]
     [InlineData("GET", "/openai/v1/models/gpt-4o", null, "Upgrade")]
@@ -78,6 +79,7 @@ public sealed class Passing_headers(SharedBroker shared)
     }
 
     [Fact]
+    [Trait("Checklist", "21")]
     public async Task From_the_provider_lets_none_leave_but_the_listed()
     {
         using var connected = await Connected.AsAsync(Broker);
@@ -94,6 +96,7 @@ public sealed class Passing_headers(SharedBroker shared)
     }
 
     [Fact]
+    [Trait("Checklist", "21")]
     public async Task From_the_provider_drops_a_listed_one_that_quotes_the_key()
     {
         await using var upstream = new RawUpstream();
@@ -108,6 +111,7 @@ public sealed class Passing_headers(SharedBroker shared)
     }
 
     [Fact]
+    [Trait("Checklist", "21")]
     public async Task From_the_provider_lets_no_trailer_leave()
     {
         await using var upstream = new RawUpstream();
@@ -126,6 +130,7 @@ public sealed class Passing_headers(SharedBroker shared)
     }
 
     [Fact]
+    [Trait("Checklist", "30")]
     public async Task Tells_no_cache_to_keep_anything()
     {
         using var connected = await Connected.AsAsync(Broker);
@@ -134,5 +139,44 @@ public sealed class Passing_headers(SharedBroker shared)
             using var response = await call.SendAsync(connected.Api);
             response.Headers.CacheControl!.ToString().Should().Be("no-store", call.Operation);
         }
+    }
+
+    [Theory]
+    [Trait("Checklist", "30")]
+    [InlineData("no token", 401)]
+    [InlineData("a token of nobody", 401)]
+    [InlineData("no such operation", 403)]
+    [InlineData("a denied operation", 403)]
+    [InlineData("no such model", 403)]
+    [InlineData("no JSON", 400)]
+    [InlineData("two lengths", 400)]
+    [InlineData("too dear", 402)]
+    [InlineData("a grant's own address", 200)]
+    [InlineData("[[fault:rate_limited]]", 429)]
+    [InlineData("[[fault:server_error]]", 500)]
+    [InlineData("[[fault:unauthorized]]", 403)]
+    [InlineData("[[fault:redirect]]", 502)]
+    [InlineData("[[fault:set_cookie]]", 200)]
+    public async Task Tells_no_cache_to_keep_an_error_either(string what, int status)
+    {
+        using var connected = await Connected.AsAsync(Broker, budget: "0.01");
+        var token = connected.Tokens.AccessToken;
+        var post = RawHttp.Request("POST", "/openai/v1/chat/completions", token, Chat);
+        var answer = await RawHttp.SendAsync(Broker, what switch
+        {
+            "no token" => post.Replace($"Authorization: Bearer {token}\r\n", "", StringComparison.Ordinal),
+            "a token of nobody" => RawHttp.Request("POST", "/openai/v1/chat/completions", "nobody", Chat),
+            "no such operation" => RawHttp.Request("GET", "/openai/v1/nothing/like/this", token),
+            "a denied operation" => RawHttp.Request("GET", "/openai/v1/organization/users", token),
+            "no such model" => post.Replace("gpt-4o-mini", "gpt-4o-minx", StringComparison.Ordinal),
+            "no JSON" => post.Replace("{\"model\"", "x\"model\" ", StringComparison.Ordinal)[..^1],
+            "two lengths" => post.Replace("Content-Length", "Transfer-Encoding: chunked\r\nContent-Length", StringComparison.Ordinal),
+            "too dear" => RawHttp.Request("POST", "/openai/v1/images/generations", token, """{"model":"gpt-image-1","prompt":"A plum","quality":"high","n":10}"""),
+            "a grant's own address" => RawHttp.Request("GET", "/api/v1/grant", token),
+            _ => RawHttp.Request("POST", "/openai/v1/chat/completions", token, Chat.Replace("Hello", what, StringComparison.Ordinal)),
+        });
+
+        answer.Status.Should().Be(status, answer.Text);
+        answer.Text.Should().MatchRegex("(?i)\r\ncache-control: no-store\r\n");
     }
 }

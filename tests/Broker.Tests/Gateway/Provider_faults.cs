@@ -15,6 +15,7 @@ public sealed class Provider_faults(SharedBroker shared)
     private BrokerHost Broker => shared.Host;
 
     [Theory]
+    [Trait("Checklist", "22")]
     [InlineData("unauthorized", 403, "upstream_key_rejected")]
     [InlineData("unauthorized_full", 403, "upstream_key_rejected")]
     [InlineData("forbidden_scopes", 403, "upstream_key_rejected")]
@@ -91,6 +92,7 @@ public sealed class Provider_faults(SharedBroker shared)
     }
 
     [Fact]
+    [Trait("Checklist", "23")]
     public async Task Of_a_redirect_are_not_followed()
     {
         using var connected = await Connected.AsAsync(Broker);
@@ -116,6 +118,7 @@ public sealed class Provider_faults(SharedBroker shared)
     }
 
     [Fact]
+    [Trait("Checklist", "22")]
     public async Task In_an_error_body_are_scrubbed_of_the_key()
     {
         await using var upstream = new RawUpstream();
@@ -134,6 +137,7 @@ public sealed class Provider_faults(SharedBroker shared)
     }
 
     [Fact]
+    [Trait("Checklist", "22")]
     public async Task In_an_error_body_too_long_to_pass_leave_no_half_of_a_key()
     {
         await using var upstream = new RawUpstream();
@@ -148,6 +152,7 @@ public sealed class Provider_faults(SharedBroker shared)
     }
 
     [Theory]
+    [Trait("Checklist", "22")]
     [InlineData("echo_key")]
     [InlineData("echo_key_split")]
     public async Task That_echo_the_key_cut_the_stream(string fault)
@@ -163,6 +168,7 @@ public sealed class Provider_faults(SharedBroker shared)
     }
 
     [Theory]
+    [Trait("Checklist", "22")]
     [InlineData("/chat/completions", "{\"model\":\"gpt-4o-mini\",\"messages\":[{\"role\":\"user\",\"content\":\"[[fault:echo_key_split]]\"}]}")]
     [InlineData("/embeddings", "{\"model\":\"text-embedding-3-small\",\"input\":\"[[fault:echo_key_split]]\"}")]
     public async Task That_echo_the_key_break_a_whole_answer(string path, string body)
@@ -173,6 +179,7 @@ public sealed class Provider_faults(SharedBroker shared)
     }
 
     [Fact]
+    [Trait("Checklist", "22")]
     public async Task That_echo_the_key_break_sound_as_well()
     {
         await using var upstream = new RawUpstream();
@@ -188,6 +195,7 @@ public sealed class Provider_faults(SharedBroker shared)
     }
 
     [Fact]
+    [Trait("Checklist", "25")]
     public async Task Of_silence_end_in_a_timeout()
     {
         await using var broker = await BrokerHost.StartAsync(new() { ["Upstreams:openai:IdleTimeout"] = "00:00:00.4" });
@@ -205,6 +213,7 @@ public sealed class Provider_faults(SharedBroker shared)
     }
 
     [Theory]
+    [Trait("Checklist", "25")]
     [InlineData("stall_mid_stream", "upstream_timeout")]
     [InlineData("drop", "upstream_unavailable")]
     public async Task In_mid_stream_end_it_with_an_error_and_a_broken_connection(string fault, string code)
@@ -231,6 +240,7 @@ public sealed class Provider_faults(SharedBroker shared)
     }
 
     [Fact]
+    [Trait("Checklist", "25")]
     public async Task Slower_than_the_timeout_between_events_are_none_while_each_is_in_time()
     {
         await using var broker = await BrokerHost.StartAsync(new() { ["Upstreams:openai:IdleTimeout"] = "00:00:02" });

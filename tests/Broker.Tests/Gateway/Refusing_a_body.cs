@@ -13,6 +13,7 @@ public sealed class Refusing_a_body(PrivateBroker own) : IClassFixture<PrivateBr
     private BrokerHost Broker => own.Host;
 
     [Theory]
+    [Trait("Checklist", "27")]
     [InlineData("""{"model":"gpt-4o-mini","model":"gpt-4o","messages":[]}""", 400, "invalid_request")]
     [InlineData("""{"model":"gpt-4o-mini","\u006dodel":"gpt-4o","messages":[]}""", 400, "invalid_request")]
     [InlineData("""{"messages":[]}""", 403, "model_not_allowed")]
@@ -87,6 +88,7 @@ public sealed class Refusing_a_body(PrivateBroker own) : IClassFixture<PrivateBr
     }
 
     [Fact]
+    [Trait("Checklist", "27")]
     public async Task That_hides_a_model_behind_a_malformed_list() =>
         await RefusedAsync("/chat/completions", "{\"model\":\"gpt-4o-mini\",\"tools\":[1],\"model\":\"gpt-4o\"," + Messages + "}", 400, "invalid_request");
 
@@ -115,6 +117,7 @@ public sealed class Refusing_a_body(PrivateBroker own) : IClassFixture<PrivateBr
     }
 
     [Theory]
+    [Trait("Checklist", "26")]
     [InlineData(true)]
     [InlineData(false)]
     public async Task That_is_larger_than_the_limit(bool isChunked)
@@ -138,6 +141,7 @@ public sealed class Refusing_a_body(PrivateBroker own) : IClassFixture<PrivateBr
     }
 
     [Theory]
+    [Trait("Checklist", "19")]
     [InlineData("Content-Length: 5\r\n\r\nhello")]
     [InlineData("Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")]
     public async Task Where_none_belongs(string rest)
@@ -153,6 +157,7 @@ public sealed class Refusing_a_body(PrivateBroker own) : IClassFixture<PrivateBr
     }
 
     [Theory]
+    [Trait("Checklist", "19")]
     [InlineData("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")]
     [InlineData("Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!")]
     [InlineData("Transfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n")]

@@ -5,6 +5,7 @@ using TokenBroker.Tests.Host;
 
 namespace TokenBroker.Tests.Gateway;
 
+[Trait("Checklist", "29")]
 public sealed class Refusing_a_call(PrivateBroker own) : IClassFixture<PrivateBroker>
 {
     private BrokerHost Broker => own.Host;
@@ -34,6 +35,7 @@ public sealed class Refusing_a_call(PrivateBroker own) : IClassFixture<PrivateBr
     }
 
     [Theory]
+    [Trait("Checklist", "27")]
     [InlineData("gpt-4o")]
     [InlineData("gpt-4o-mini-2024-07-18")]
     [InlineData("GPT-4o-mini")]
@@ -53,6 +55,7 @@ public sealed class Refusing_a_call(PrivateBroker own) : IClassFixture<PrivateBr
     }
 
     [Fact]
+    [Trait("Checklist", "27")]
     public async Task Allows_no_model_without_a_price()
     {
         var connected = await own.SomebodyAsync();

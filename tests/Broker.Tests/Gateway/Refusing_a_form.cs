@@ -3,6 +3,7 @@ using TokenBroker.Tests.Host;
 
 namespace TokenBroker.Tests.Gateway;
 
+[Trait("Checklist", "27")]
 public sealed class Refusing_a_form(PrivateBroker own) : IClassFixture<PrivateBroker>
 {
     private const string Type = "multipart/form-data; boundary=x";

@@ -2,8 +2,10 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
+using Microsoft.Extensions.DependencyInjection;
 using TokenBroker.Samples.SandboxUpstream;
 using TokenBroker.Tests.Host;
+using TokenBroker.Upstreams;
 
 namespace TokenBroker.Tests.Gateway;
 
@@ -87,6 +89,19 @@ public sealed partial class Streaming(SharedBroker shared)
 
         var text = await response.Content.ReadAsStringAsync();
         text.Should().Contain("\"usage\":null").And.Contain($"\"completion_tokens\":{TokenCount.Of(Reply.To("Hello")).ToString(CultureInfo.InvariantCulture)}");
+    }
+
+    [Fact]
+    [Trait("Checklist", "25")]
+    public async Task Takes_long_thought_for_none_of_its_ends()
+    {
+        // Longer than any clock of a connection, and the providers' own limit is ten minutes.
+        using var connected = await Connected.AsAsync(Broker);
+        using var response = await OpenAsync(connected, "/chat/completions", "\"model\":\"gpt-4o-mini\",\"messages\":[{\"role\":\"user\",\"content\":\"[[events:3]] [[delay:7000]]\"}]");
+
+        (await response.Content.ReadAsStringAsync()).Should().EndWith("data: [DONE]\n\n");
+        Broker.Services.GetRequiredService<Catalogue>().All.Should().OnlyContain(upstream => upstream.IdleTimeout >= TimeSpan.FromMinutes(10));
+        (await connected.UsageAsync())[0].Estimated.Should().BeFalse();
     }
 
     [Theory]

@@ -78,7 +78,7 @@ public sealed class BrokerHost : IAsyncDisposable
     public static async Task<BrokerHost> StartAsync(
         Dictionary<string, string>? settings = null, FakeTimeProvider? clock = null, string? dataDirectory = null, Action<WebApplicationBuilder>? customise = null)
     {
-        var sandbox = SandboxApplication.Create(["--urls", "http://127.0.0.1:0"]);
+        var sandbox = SandboxApplication.Create(["--urls", "http://127.0.0.1:0"], builder => builder.Logging.ClearProviders());
         await sandbox.StartAsync();
         var host = new BrokerHost(
             $"http://localhost:{FreePort()}",

@@ -1,6 +1,7 @@
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using OpenIddict.Abstractions;
@@ -18,10 +19,12 @@ internal sealed class LedgerWorld : IAsyncDisposable
     private readonly string _directory = Directory.CreateTempSubdirectory("tokenbroker-ledger-").FullName;
     private readonly SqliteConnection _keepsItOpen;
 
-    private LedgerWorld(FakeTimeProvider clock)
+    private LedgerWorld(FakeTimeProvider clock, bool onDisk)
     {
         Clock = clock;
-        Connection = $"Data Source=ledger-{Guid.NewGuid():N};Mode=Memory;Cache=Shared;Foreign Keys=True";
+        Connection = onDisk
+            ? $"Data Source={Path.Combine(_directory, "ledger.db")};Foreign Keys=True;Pooling=False;Default Timeout=30"
+            : $"Data Source=ledger-{Guid.NewGuid():N};Mode=Memory;Cache=Shared;Foreign Keys=True";
         _keepsItOpen = new SqliteConnection(Connection);
     }
 
@@ -33,11 +36,18 @@ internal sealed class LedgerWorld : IAsyncDisposable
 
     public string DataDirectory => _directory;
 
+    public LogCapture Log { get; } = new();
+
+    public int Day => SpendPeriods.Of(Clock.GetUtcNow()).Day;
+
     private string Connection { get; }
 
-    public static async Task<LedgerWorld> NewAsync(long budgetMicros, BudgetPeriod period = BudgetPeriod.Month)
+    /// <param name="budgetMicros">The grant's.</param>
+    /// <param name="period">For which time it is.</param>
+    /// <param name="onDisk">For nodes that run at one time: a database in memory takes one writer and makes nobody wait.</param>
+    public static async Task<LedgerWorld> NewAsync(long budgetMicros, BudgetPeriod period = BudgetPeriod.Month, bool onDisk = false)
     {
-        var world = new LedgerWorld(new FakeTimeProvider(new DateTimeOffset(2026, 11, 29, 12, 0, 0, TimeSpan.Zero)));
+        var world = new LedgerWorld(new FakeTimeProvider(new DateTimeOffset(2026, 11, 1, 12, 0, 0, TimeSpan.Zero)), onDisk);
         await world._keepsItOpen.OpenAsync();
         await using var node = world.Provide();
         await using var scope = node.CreateAsyncScope();
@@ -59,9 +69,10 @@ internal sealed class LedgerWorld : IAsyncDisposable
     }
 
     /// <summary>A node that starts: what died before it is settled first.</summary>
-    public async Task<LedgerNode> StartAsync()
+    /// <param name="machine">Another machine than the first: the files of its nodes are elsewhere.</param>
+    public async Task<LedgerNode> StartAsync(string machine = "")
     {
-        var services = Provide();
+        var services = Provide(machine);
         await services.GetRequiredService<Reconcile>().AtStartAsync(CancellationToken.None);
         await services.GetRequiredService<BudgetNode>().BeginAsync(CancellationToken.None);
         return new LedgerNode(services, this);
@@ -74,6 +85,15 @@ internal sealed class LedgerWorld : IAsyncDisposable
         return await work(scope.ServiceProvider.GetRequiredService<BrokerDbContext>());
     }
 
+    public Task<int> SetBudgetAsync(long micros) => WithDatabaseAsync(db =>
+        db.Grants.ExecuteUpdateAsync(set => set.SetProperty(g => g.BudgetMicros, micros)));
+
+    public Task SetCapAsync(AccountKind kind, Guid id, long micros, BudgetPeriod period = BudgetPeriod.Total) => WithDatabaseAsync(db =>
+    {
+        db.SpendCaps.Add(new SpendCap { Kind = kind, OwnerId = id, Period = period, SetBy = CapSetter.Owner, Micros = micros, At = Clock.GetUtcNow().UtcDateTime });
+        return db.SaveChangesAsync();
+    });
+
     public Task<Spend> RowAsync(AccountKind kind, Guid id, int period) => WithDatabaseAsync(async db =>
         await db.Spend.AsNoTracking().FirstOrDefaultAsync(s => s.Kind == kind && s.OwnerId == id && s.Period == period) ?? new Spend());
 
@@ -83,11 +103,11 @@ internal sealed class LedgerWorld : IAsyncDisposable
         Directory.Delete(_directory, recursive: true);
     }
 
-    private ServiceProvider Provide() => new ServiceCollection()
-        .AddLogging()
+    private ServiceProvider Provide(string machine = "") => new ServiceCollection()
+        .AddLogging(logging => logging.AddProvider(Log))
         .AddIdentityOptions()
         .AddDbContext<BrokerDbContext>(options => options.UseSqlite(Connection))
-        .AddSingleton<IOptions<StorageOptions>>(Options.Create(new StorageOptions { DataDirectory = _directory }))
+        .AddSingleton<IOptions<StorageOptions>>(Options.Create(new StorageOptions { DataDirectory = Path.Combine(_directory, machine) }))
         .AddSingleton<TimeProvider>(Clock)
         .AddSingleton<GrantChanges>()
         .AddScoped<AuditLog>()
@@ -110,6 +130,8 @@ internal sealed class LedgerNode(ServiceProvider services, LedgerWorld world)
 
     public Guid Id => services.GetRequiredService<BudgetNode>().Id;
 
+    public Reconcile Reconcile => services.GetRequiredService<Reconcile>();
+
     public GrantChanges Changes => services.GetRequiredService<GrantChanges>();
 
     public BudgetLine Line(Budget budget) => new(new LineAccount(new(AccountKind.Grant, world.GrantId), budget), _line.Accounts[1]);
@@ -131,6 +153,15 @@ internal sealed class LedgerNode(ServiceProvider services, LedgerWorld world)
         {
             await Leases.TurnAsync();
         }
+    }
+
+    /// <summary>All that the keeper does in five seconds.</summary>
+    public async Task KeepAsync()
+    {
+        await FlushAsync();
+        await Leases.SeenAsync();
+        await Leases.RecheckAllAsync();
+        await TurnAsync();
     }
 
     /// <summary>Ends it as the kernel does: the file stays, nothing else.</summary>

@@ -21,7 +21,9 @@ internal sealed class BrokerProcess : IDisposable
 
     public int ExitCode => _process.ExitCode;
 
-    public static BrokerProcess Start(string environment, params string[] arguments)
+    public static BrokerProcess Start(string environment, params string[] arguments) => Start(environment, [], arguments);
+
+    private static BrokerProcess Start(string environment, Dictionary<string, string> variables, string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet")
         {
@@ -39,6 +41,11 @@ internal sealed class BrokerProcess : IDisposable
         start.Environment["ASPNETCORE_ENVIRONMENT"] = environment;
         start.Environment.Remove("DOTNET_ENVIRONMENT");
         start.Environment.Remove("ASPNETCORE_URLS");
+        foreach (var (name, value) in variables)
+        {
+            start.Environment[name] = value;
+        }
+
         var process = new Process { StartInfo = start };
         var broker = new BrokerProcess(process);
         process.OutputDataReceived += (_, line) => Append(broker._output, line.Data);
@@ -50,10 +57,12 @@ internal sealed class BrokerProcess : IDisposable
     }
 
     /// <summary>Stops the broker of the tests' own process and starts the program on the same data and address, with the same configuration.</summary>
-    public static async Task<BrokerProcess> TakeOverAsync(BrokerHost host)
+    /// <param name="host">The broker.</param>
+    /// <param name="variables">More of its environment.</param>
+    public static async Task<BrokerProcess> TakeOverAsync(BrokerHost host, Dictionary<string, string>? variables = null)
     {
         await host.StopBrokerAsync();
-        var process = Start("Development", host.Arguments());
+        var process = Start("Development", variables ?? [], host.Arguments());
         return await process.IsReadyAsync(host.Address)
             ? process
             : throw new InvalidOperationException($"The program did not start: {process.Output} {process.Error}");

@@ -14,6 +14,7 @@ namespace TokenBroker.Tests.Operations;
 
 /// <summary>vault status, rotate, rewrap and retire, as an operator runs them beside a broker that serves.</summary>
 [Trait("Checklist", "16")]
+[Trait("Checklist", "16")]
 public sealed class Turning_the_vaults_key
 {
     private static readonly string[] Kinds = ["upstream keys", "carried keys", "custody secrets", "data protection keys", "server keys"];

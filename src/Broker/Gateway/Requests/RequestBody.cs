@@ -149,7 +149,7 @@ internal sealed class RequestBody(IOptions<GatewayOptions> options)
         var length = 0;
         while (true)
         {
-            var result = await reader.ReadAsync(cancellationToken);
+            var result = await ReadPartAsync(reader, cancellationToken);
             var part = result.Buffer;
             if (length + part.Length > limit)
             {
@@ -173,6 +173,19 @@ internal sealed class RequestBody(IOptions<GatewayOptions> options)
             {
                 return bytes.AsMemory(0, length);
             }
+        }
+    }
+
+    /// <summary>The server throws more than one kind of exception at a body whose chunks are none.</summary>
+    private static async ValueTask<System.IO.Pipelines.ReadResult> ReadPartAsync(System.IO.Pipelines.PipeReader reader, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await reader.ReadAsync(cancellationToken);
+        }
+        catch (IOException exception) when (exception is not BadHttpRequestException)
+        {
+            throw new BadHttpRequestException("The body could not be read.", exception);
         }
     }
 }

@@ -12,7 +12,7 @@ internal sealed class CapsInUse(IServiceScopeFactory scopes)
 {
     private const int Most = 100_000;
     private readonly ConcurrentDictionary<AccountId, Budget[]> _caps = new();
-    private (int Count, DateTime? Last) _stamp;
+    private (int Count, DateTime? Last)? _stamp;
     private int _version;
 
     /// <summary>Grows with every change: a line that was opened under another number is opened anew.</summary>
@@ -36,20 +36,22 @@ internal sealed class CapsInUse(IServiceScopeFactory scopes)
     }
 
     /// <summary>Forgets everything where anything changed: caps change seldom.</summary>
-    /// <returns>Whether something did.</returns>
-    public async Task<bool> RecheckAsync(CancellationToken cancellationToken)
+    /// <returns>Whose caps were set since the last time.</returns>
+    public async Task<IReadOnlyList<AccountId>> RecheckAsync(CancellationToken cancellationToken)
     {
         await using var scope = scopes.CreateAsyncScope();
         var caps = scope.ServiceProvider.GetRequiredService<BrokerDbContext>().SpendCaps.AsNoTracking();
         var stamp = (await caps.CountAsync(cancellationToken), await caps.MaxAsync(c => (DateTime?)c.At, cancellationToken));
         if (stamp == _stamp)
         {
-            return false;
+            return [];
         }
 
+        var since = _stamp is { } before ? before.Last ?? DateTime.MinValue : DateTime.MaxValue;
         _stamp = stamp;
         Forget();
-        return true;
+        var set = await caps.Where(c => c.At >= since).Select(c => new { c.Kind, c.OwnerId }).Distinct().ToListAsync(cancellationToken);
+        return [.. set.Select(c => new AccountId(c.Kind, c.OwnerId))];
     }
 
     public void Forget()

@@ -60,13 +60,16 @@ internal sealed class BudgetBook(BookKey key, ILeaseSlot slot)
         }
     }
 
-    public bool IsIdle
+    public bool IsIdle => Reserved == 0;
+
+    /// <summary>What open calls may cost at most.</summary>
+    public long Reserved
     {
         get
         {
             lock (_lock)
             {
-                return _reserved == 0;
+                return _reserved;
             }
         }
     }

@@ -36,13 +36,21 @@ internal sealed class BudgetNode(IServiceScopeFactory scopes, IOptions<StorageOp
         Flush = Flush,
     };
 
-    /// <summary>Says that it lives.</summary>
-    public async Task SeenAsync()
+    /// <summary>Says that it lives. One that somebody settled meanwhile begins anew, with nothing.</summary>
+    /// <returns>False where it was settled: what it had leased is spent.</returns>
+    public async Task<bool> SeenAsync()
     {
         await using var scope = scopes.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
         var now = time.GetUtcNow().UtcDateTime;
-        await scope.ServiceProvider.GetRequiredService<BrokerDbContext>().SpendNodes
-            .Where(n => n.Id == Id).ExecuteUpdateAsync(set => set.SetProperty(n => n.SeenAt, now));
+        if (await db.SpendNodes.Where(n => n.Id == Id).ExecuteUpdateAsync(set => set.SetProperty(n => n.SeenAt, now)) == 1)
+        {
+            return true;
+        }
+
+        db.SpendNodes.Add(Row());
+        await db.SaveChangesAsync();
+        return false;
     }
 
     public ILeaseSlot Take(BookKey key) => (_file ?? throw new InvalidOperationException("The node has not begun.")).Take(key);

@@ -40,12 +40,14 @@ internal sealed class LeaseKeeper(
                     await usage.StoreAsync();
                 }
 
-                await leases.TurnAsync();
                 if (turn % TurnsToRecheck == 0)
                 {
+                    // First of all: a node that was settled can lease nothing until it knows.
+                    await leases.SeenAsync();
                     await leases.RecheckAllAsync();
-                    await node.SeenAsync();
                 }
+
+                await leases.TurnAsync();
             }
             catch (Exception exception)
             {

@@ -44,6 +44,15 @@ internal sealed class LeaseStore(IServiceScopeFactory scopes)
         return await ReadAsync(scope.ServiceProvider.GetRequiredService<BrokerDbContext>(), book, cancellationToken);
     }
 
+    /// <summary>Of some grants, those of a user or app that no other grant was cut for: what others spend counts under them as well.</summary>
+    public async Task<HashSet<Guid>> TopGrantsOfAsync(AccountId account, IReadOnlyList<Guid> among, CancellationToken cancellationToken)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        var grants = scope.ServiceProvider.GetRequiredService<BrokerDbContext>().Grants.AsNoTracking().Where(g => among.Contains(g.Id) && g.ParentId == null);
+        grants = account.Kind == AccountKind.User ? grants.Where(g => g.UserId == account.Id) : grants.Where(g => g.ApplicationId == account.Id);
+        return await grants.Select(g => g.Id).ToHashSetAsync(cancellationToken);
+    }
+
     /// <summary>Gives back what the book does not hold any more.</summary>
     public async Task GiveBackAsync(Guid node, BookKey book, long amount, CancellationToken cancellationToken)
     {

@@ -47,6 +47,11 @@ internal sealed class LeaseUpkeep
             changed.Add(account);
         }
 
+        foreach (var account in changed.Where(account => account.Kind != AccountKind.Grant))
+        {
+            await EnforceOnEarlierAsync(account);
+        }
+
         foreach (var book in _ledger.Books)
         {
             if (changed.Contains(book.Key.Account))
@@ -61,10 +66,26 @@ internal sealed class LeaseUpkeep
     /// <summary>Finds what others changed: caps by a command or on another node, grants' budgets, and what is spent elsewhere.</summary>
     public async Task RecheckAllAsync()
     {
-        await _caps.RecheckAsync(CancellationToken.None);
+        foreach (var account in await _caps.RecheckAsync(CancellationToken.None))
+        {
+            await EnforceOnEarlierAsync(account);
+        }
+
         foreach (var book in _ledger.Books.Where(book => book.Lease > 0 || !book.IsIdle))
         {
             await EnforceAsync(book);
+        }
+    }
+
+    /// <summary>Says that this node lives, and finds out whether it was settled all the same.</summary>
+    public async Task SeenAsync()
+    {
+        if (!await _node.SeenAsync())
+        {
+            foreach (var book in _ledger.Books)
+            {
+                book.Lose();
+            }
         }
     }
 
@@ -104,6 +125,27 @@ internal sealed class LeaseUpkeep
         else if (book.Size.IsLow(book.Free))
         {
             book.Size.Asked(await _ledger.TopUpAsync(book));
+        }
+    }
+
+    /// <summary>
+    /// Calls that began before their app or user had the cap claimed nothing under it, but under their grants. Where the
+    /// cap has no room for them they are cut; else they end, and count in it then.
+    /// </summary>
+    private async Task EnforceOnEarlierAsync(AccountId account)
+    {
+        var claims = _ledger.Books.Where(book => book.Key.Account.Kind == AccountKind.Grant && !book.IsIdle).ToLookup(book => book.Key.Account.Id, book => book.Reserved);
+        var grants = claims.Count == 0 ? [] : await _store.TopGrantsOfAsync(account, [.. claims.Select(claim => claim.Key)], CancellationToken.None);
+        var open = claims.Where(claim => grants.Contains(claim.Key)).Sum(claim => claim.Sum());
+        foreach (var period in open == 0 ? [] : Enum.GetValues<BudgetPeriod>())
+        {
+            var key = new BookKey(account, _ledger.Now.Of(period));
+            var row = await _store.ReadAsync(key, CancellationToken.None);
+            if (open - (_ledger.Find(key)?.Reserved ?? 0) is > 0 and var earlier && earlier > row.Cap - row.Spent - row.LeasedInAll)
+            {
+                _cuts.Publish(account);
+                return;
+            }
         }
     }
 

@@ -37,6 +37,7 @@ internal sealed class LimitsModel(OwnApps apps, SetCaps caps) : PageModel
 
         if (Caps.Read(ModelState) is not { } limits)
         {
+            Caps.Beside(await caps.ListAsync(Account, cancellationToken));
             return Page();
         }
 

@@ -19,6 +19,7 @@ internal sealed class LimitsModel(SetCaps caps) : PageModel
     {
         if (Caps.Read(ModelState) is not { } limits)
         {
+            Caps.Beside(await caps.ListAsync(Account, HttpContext.RequestAborted));
             return Page();
         }
 

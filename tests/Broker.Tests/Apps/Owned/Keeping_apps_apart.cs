@@ -21,13 +21,13 @@ public sealed class Keeping_apps_apart(SharedBroker shared)
 
         foreach (var id in (string[])[app.ClientId, BrokerHost.AppId, "app_nothing", app.ClientId.ToUpperInvariant()])
         {
-            foreach (var path in (string[])["", "/secret", "/delete"])
+            foreach (var path in (string[])["", "/secret", "/delete", "/limits"])
             {
                 using var page = await mallory.Person.GetAsync($"/developer/{id}{path}");
                 page.StatusCode.Should().Be(HttpStatusCode.NotFound, $"{id}{path}");
             }
 
-            foreach (var address in (string[])["?handler=Save", "?handler=Submit", "?handler=Logo", "?handler=RemoveLogo", "/secret", "/delete"])
+            foreach (var address in (string[])["?handler=Save", "?handler=Submit", "?handler=Logo", "?handler=RemoveLogo", "/secret", "/delete", "/limits"])
             {
                 using var post = await mallory.Person.PostFromAsync("/developer", $"/developer/{id}{address}", new() { ["Form.Name"] = "Stolen", ["Form.Kind"] = "Server" });
                 post.StatusCode.Should().Be(HttpStatusCode.NotFound, $"{id}{address}");

@@ -102,7 +102,10 @@ internal sealed class Evidence : IDisposable
     {
         foreach (var file in Directory.GetFiles(broker.DataDirectory, "*", SearchOption.AllDirectories))
         {
-            Keep("file: " + Path.GetFileName(file), DataFiles.Read(file));
+            if (DataFiles.Read(file) is { } bytes)
+            {
+                Keep("file: " + Path.GetFileName(file), bytes);
+            }
         }
     }
 

@@ -11,6 +11,7 @@ namespace TokenBroker.Tests.Custody.Canary;
 /// Law 1: the key stays in. Canary keys are given to the broker by each way there is, everything is done to them that a
 /// person, an app and a faulty provider can do, and then every byte that the broker let out is searched.
 /// </summary>
+[Trait("Checklist", "14")]
 public sealed class Keeping_the_key_in
 {
     private readonly string _key = KeySearch.NewKey();

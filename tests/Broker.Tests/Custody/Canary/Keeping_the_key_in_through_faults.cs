@@ -6,6 +6,7 @@ using TokenBroker.Tests.Host;
 namespace TokenBroker.Tests.Custody.Canary;
 
 /// <summary>A provider that quotes, echoes, breaks off or stands still must not get a person's key out to the app.</summary>
+[Trait("Checklist", "14")]
 public sealed class Keeping_the_key_in_through_faults(Keeping_the_key_in_through_faults.LoggingBroker logging)
     : IClassFixture<Keeping_the_key_in_through_faults.LoggingBroker>
 {

@@ -11,6 +11,7 @@ using TokenBroker.Tests.Host;
 namespace TokenBroker.Tests.Custody.Canary;
 
 /// <summary>The search that finds nothing proves something only if it finds what is there.</summary>
+[Trait("Checklist", "14")]
 public sealed class Searching_for_a_key
 {
     private readonly string _key = KeySearch.NewKey();

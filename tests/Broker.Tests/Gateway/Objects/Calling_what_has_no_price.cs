@@ -50,6 +50,7 @@ public sealed class Calling_what_has_no_price(PrivateBroker own) : IClassFixture
     }
 
     [Fact]
+    [Trait("Checklist", "28")]
     public async Task In_the_background_is_charged_all_that_it_may_use()
     {
         using var connected = await Connected.AsAsync(own.Host, Neighbours.Scopes, budget: "1000");
@@ -78,6 +79,7 @@ public sealed class Calling_what_has_no_price(PrivateBroker own) : IClassFixture
     }
 
     [Theory]
+    [Trait("Checklist", "18")]
     [InlineData("/files?limit=1&limit=2", "limit")]
     [InlineData("/files?novel=1", "novel")]
     [InlineData("/files?limit", "limit")]
@@ -103,6 +105,7 @@ public sealed class Calling_what_has_no_price(PrivateBroker own) : IClassFixture
     }
 
     [Theory]
+    [Trait("Checklist", "18")]
     [InlineData("/files?limit=5&order=asc&purpose=user_data")]
     [InlineData("/vector_stores?limit=5")]
     public async Task With_a_query_that_it_takes_is_sent_byte_for_byte(string path)

@@ -12,6 +12,7 @@ public sealed class Uploading(PrivateBroker own) : IClassFixture<PrivateBroker>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     [Theory]
+    [Trait("Checklist", "26")]
     [InlineData(true)]
     [InlineData(false)]
     public async Task Passes_a_large_file_on_as_it_comes(bool isChunked)
@@ -104,6 +105,7 @@ public sealed class Uploading(PrivateBroker own) : IClassFixture<PrivateBroker>
     }
 
     [Theory]
+    [Trait("Checklist", "26")]
     [InlineData(true)]
     [InlineData(false)]
     public async Task Ends_at_the_limit(bool isChunked)

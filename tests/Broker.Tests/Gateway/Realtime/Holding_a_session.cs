@@ -33,6 +33,7 @@ public sealed class Holding_a_session(SharedBroker shared)
     }
 
     [Fact]
+    [Trait("Checklist", "20")]
     public async Task Gives_the_provider_the_key_the_model_and_nothing_of_the_apps_request()
     {
         using var connected = await ConnectedAsync();

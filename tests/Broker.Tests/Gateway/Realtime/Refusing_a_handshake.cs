@@ -13,6 +13,7 @@ public sealed class Refusing_a_handshake(PrivateBroker own) : IClassFixture<Priv
     private BrokerHost Broker => own.Host;
 
     [Theory]
+    [Trait("Checklist", "27")]
     [InlineData("/realtime", 403, "model_not_allowed")]
     [InlineData("/realtime?", 403, "model_not_allowed")]
     [InlineData("/realtime?model=", 403, "model_not_allowed")]
