@@ -110,6 +110,12 @@ internal sealed class SpendFlush(IServiceScopeFactory scopes, BudgetNode node, B
 
         await db.SaveChangesAsync();
         await UsageRows.InsertAsync(db, batch);
+        foreach (var entry in batch.Where(entry => entry.Job is not null))
+        {
+            entry.Job!.CountsIn(entry.Reservation);
+            db.OpenJobs.Add(entry.Job);
+        }
+
         foreach (var (key, sum) in _sums)
         {
             var (kind, id, period, ofLease) = ((int)key.Account.Kind, key.Account.Id, key.Period, isLost ? 0 : sum.OfLease);

@@ -11,6 +11,7 @@ internal static class UsageRows
     private static readonly string[] Columns =
     [
         "Id", "GrantId", "At", "Operation", "Model", "InputTokens", "CachedInputTokens", "OutputTokens", "CostMicros", "Estimated", "Status", "DurationMs",
+        "CacheWriteTokens", "AudioInputTokens", "ReasoningTokens", "AudioOutputTokens", "ServiceTier",
     ];
 
     private static readonly string Insert =
@@ -52,5 +53,10 @@ internal static class UsageRows
         row[9].Value = usage.Estimated;
         row[10].Value = usage.Status;
         row[11].Value = usage.DurationMs;
+        row[12].Value = usage.CacheWriteTokens;
+        row[13].Value = usage.AudioInputTokens;
+        row[14].Value = usage.ReasoningTokens;
+        row[15].Value = usage.AudioOutputTokens;
+        row[16].Value = usage.ServiceTier ?? (object)DBNull.Value;
     }
 }
