@@ -42,10 +42,10 @@ internal sealed record ChatRequest(
             "Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' are specified.", code: null));
         var tool = ToolCall.Forced(parameters.Values["tool_choice"], tools, t => t["function"]);
         var structured = Structure(parameters, call);
-        var tier = parameters.OneOf("service_tier", "default", "auto", "default", "flex", "priority", "scale");
+        var tier = parameters.OneOf("service_tier", "auto", "auto", "default", "flex", "priority", "scale");
         return parameters.Error is { } error
             ? (null, error)
-            : (new(model!, prompt, choices, max ?? legacyMax, stream, usage, tool, structured, tier == "auto" ? "default" : tier), null);
+            : (new(model!, prompt, choices, max ?? legacyMax, stream, usage, tool, structured, tier == "auto" ? call.Words.Tier ?? "default" : tier), null);
     }
 
     private static Prompt Messages(Parameters parameters)

@@ -65,7 +65,7 @@ internal static class NewObject
         }
 
         shelf.Put(place, made, content);
-        await call.AnswerAsync(made);
+        await call.AnswerAsync(place == "batches" ? BatchRun.Begin(call, shelf, made) : made);
     }
 
     public static Task CopyAsync(Call call, Shelf shelf, string place, JsonObject found)

@@ -43,7 +43,7 @@ internal sealed class ResponseShape(Call call, ResponseRequest request, TextAnsw
             ["prompt_cache_key"] = Given("prompt_cache_key", null),
             ["reasoning"] = Given("reasoning", new JsonObject { ["effort"] = null, ["summary"] = null }),
             ["safety_identifier"] = Given("safety_identifier", null),
-            ["service_tier"] = request.Values["service_tier"]?.ToString() is { } tier and not "auto" ? tier : isOver ? "default" : "auto",
+            ["service_tier"] = request.Values["service_tier"]?.ToString() is { } tier and not "auto" ? tier : isOver ? call.Words.Tier ?? "default" : "auto",
             ["store"] = Given("store", true),
             ["temperature"] = Given("temperature", 1.0),
             ["text"] = Given("text", new JsonObject { ["format"] = new JsonObject { ["type"] = "text" }, ["verbosity"] = "medium" }),

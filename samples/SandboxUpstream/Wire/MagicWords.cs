@@ -34,6 +34,9 @@ internal sealed partial class MagicWords
 
     public int ReasoningTokens { get; private set; }
 
+    /// <summary>The service tier that the account prefers, for calls that leave it to the provider; null for the usual one.</summary>
+    public string? Tier { get; private set; }
+
     /// <summary>The first word that has a known name and no usable value; a typing error must not pass as success.</summary>
     public string? Misspelt { get; private set; }
 
@@ -74,10 +77,11 @@ internal sealed partial class MagicWords
             case "after" when isNumber: after = number; break;
             case "cached" when isNumber && number <= MostTokens: CachedTokens = number; break;
             case "reasoning" when isNumber && number <= MostTokens: ReasoningTokens = number; break;
-            case "fault" or "events" or "delay" or "after" or "cached" or "reasoning": Misspelt ??= word; break;
+            case "tier" when value is "default" or "flex" or "priority" or "scale" or "novel": Tier = value; break;
+            case "tier" or "fault" or "events" or "delay" or "after" or "cached" or "reasoning": Misspelt ??= word; break;
         }
     }
 
-    [GeneratedRegex(@"\[\[(fault|events|delay|after|cached|reasoning|flag)(:[^\]]*)?\]\]", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"\[\[(fault|events|delay|after|cached|reasoning|tier|flag)(:[^\]]*)?\]\]", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture)]
     private static partial Regex Word();
 }

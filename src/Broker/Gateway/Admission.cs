@@ -100,6 +100,7 @@ internal sealed class Admission(Rates rates, RequestBody bodies, PriceBook price
     private static bool IsForbidden(Caller caller, Operation operation, string? model, ModelPrice? price) => operation.Kind switch
     {
         OperationKind.Free => operation.Creates.Count > 0 && model is not null && caller.Facts.Models?.Contains(model) == false,
+        OperationKind.Batch => false,
         OperationKind.Unpriced => caller.Facts.Models is { } models && (model is null || !models.Contains(model)),
         _ => !IsAllowed(caller, model, price),
     };
@@ -132,9 +133,9 @@ internal sealed class Admission(Rates rates, RequestBody bodies, PriceBook price
         HttpContext context, Caller caller, Operation operation, CallRequest request, ModelPrice? price, CallLease lease)
     {
         var line = caller.Facts.Budgets;
-        if (operation.Kind == OperationKind.Free)
+        if (operation.Kind is OperationKind.Free or OperationKind.Batch)
         {
-            // A budget that is used up does not stop what costs nothing.
+            // A budget that is used up does not stop what costs nothing. What a batch costs is reserved once its lines are read.
             return (await budgets.TryReserveAsync(line, 0, context.RequestAborted), 0, null);
         }
 
@@ -150,6 +151,12 @@ internal sealed class Admission(Rates rates, RequestBody bodies, PriceBook price
             return (null, 0, GatewayError.ModelNotAllowed(request.Model));
         }
 
+        if (CallTier.WorstOf(operation, request, price) is not { } share)
+        {
+            return (null, 0, GatewayError.NotAllowed("service_tier", "This service tier has no known price here."));
+        }
+
+        worst = worst.At(share);
         if (lease.TryTakeTokens(TokenBound.Of(request, worst, price)) is { } wait)
         {
             return (null, 0, GatewayError.RateLimited(wait));

@@ -40,13 +40,16 @@ internal sealed class Call(Caller caller, Upstream upstream, Operation operation
     public IReadOnlyList<PathId> Ids { get; init; } = [];
 
     /// <summary>What a call without a price is charged; null for all others.</summary>
-    public long? CeilingMicros { get; init; }
+    public long? CeilingMicros { get; set; }
 
     /// <summary>What its requests go through; null where nothing is to be seen to on the way.</summary>
     public HttpMessageInvoker? Through { get; set; }
 
     /// <summary>True where the answer tells of an object whose owner could not be written down.</summary>
     public bool NotRecorded { get; set; }
+
+    /// <summary>The provider's id of what the call made; null where it made nothing that is written down.</summary>
+    public string? MadeId { get; set; }
 
     /// <summary>Null until the provider answered with success.</summary>
     public ResponseTap? Tap { get; set; }

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using TokenBroker.Audit;
 using TokenBroker.Safety;
+using TokenBroker.Upstreams;
 
 namespace TokenBroker.Gateway;
 
@@ -9,15 +10,22 @@ namespace TokenBroker.Gateway;
 /// moderated with that key. It holds the call's place and reservation meanwhile, spends nothing of it, and ends when the
 /// grant is cut.
 /// </summary>
-internal sealed class Clearance(CallKeys keys, ContentCheck content, RefusalLog log, IServiceScopeFactory scopes, IOptions<ModerationOptions> options)
+internal sealed class Clearance(
+    CallKeys keys, ContentCheck content, ReserveBatch batches, RefusalLog log, IServiceScopeFactory scopes, IOptions<ModerationOptions> options)
 {
     /// <returns>The key as a header needs it, or the refusal.</returns>
     public async ValueTask<(string? Text, GatewayError? Refusal)> RunAsync(Admitted admitted, CancellationToken cancellationToken)
     {
         var call = admitted.Call;
         var key = await keys.OpenAsync(call, cancellationToken);
-        return key.Text is { } text && content.IsWanted(call.Caller.Facts.Safety, call.Operation.Kind, call.Request.Model)
-            ? await ModerateAsync(admitted, text, cancellationToken)
+        if (key.Text is { } text && content.IsWanted(call.Caller.Facts.Safety, call.Operation.Kind, call.Request.Model))
+        {
+            key = await ModerateAsync(admitted, text, cancellationToken);
+        }
+
+        // The lines of a batch are at the provider: they are read with its key.
+        return call.Operation.Kind == OperationKind.Batch && key.Text is not null && await batches.RunAsync(call, key.Text, cancellationToken) is { } refusal
+            ? (null, refusal)
             : key;
     }
 

@@ -19,7 +19,7 @@ namespace TokenBroker.Gateway;
 ///   (5) An answer that breaks is ended so that no client takes it for whole; a stream's last event says why.
 ///   (6) The call is settled.
 /// </remarks>
-internal sealed class Forwarding(UpstreamClient client, UsageLog usage, KeyHealth health, IOptions<BrokerOptions> broker, TimeProvider time)
+internal sealed class Forwarding(UpstreamClient client, UsageLog usage, KeyHealth health, Departures departures, IOptions<BrokerOptions> broker, TimeProvider time)
 {
     private readonly string _baseAddress = broker.Value.BaseAddress;
 
@@ -30,7 +30,7 @@ internal sealed class Forwarding(UpstreamClient client, UsageLog usage, KeyHealt
     public async ValueTask<GatewayError?> SendAsync(HttpContext context, Call call, OutgoingBody body, string key)
     {
         var started = time.GetTimestamp();
-        var watch = CallWatch.Over(context, call.Upstream.IdleTimeout, call.Caller.Grant.Cut);
+        var watch = CallWatch.Over(context, call.Upstream.IdleTimeout, departures.LimitsOf(call), call.Caller.Grant.Cut);
         var content = ContentOf(context, call, body, watch);
         GatewayError? failure = GatewayError.Internal;
         try
@@ -46,14 +46,14 @@ internal sealed class Forwarding(UpstreamClient client, UsageLog usage, KeyHealt
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException or OperationCanceledException)
         {
-            failure = watch.End == CallEnd.ClientLeft ? null
+            failure = watch.HasLeft ? null
                 : watch.End == CallEnd.None && content?.ClientFault is BadHttpRequestException fault ? GatewayError.Unreadable(fault.StatusCode)
                 : ErrorOf(call, watch);
         }
         finally
         {
             // (6)
-            var status = failure?.Status ?? (watch.End == CallEnd.ClientLeft ? StatusCodes.Status499ClientClosedRequest : context.Response.StatusCode);
+            var status = failure?.Status ?? (watch.HasLeft ? StatusCodes.Status499ClientClosedRequest : context.Response.StatusCode);
             if (content is not null && !content.Ended.IsCompleted)
             {
                 // Nothing may read the client's body once its request is over.
@@ -118,7 +118,7 @@ internal sealed class Forwarding(UpstreamClient client, UsageLog usage, KeyHealt
     private async Task<GatewayError?> BreakAsync(HttpContext context, Call call, ResponseTap tap, CallWatch watch)
     {
         tap.Truncate();
-        if (watch.End == CallEnd.ClientLeft)
+        if (watch.HasLeft)
         {
             context.Abort();
             return null;
@@ -151,29 +151,10 @@ internal sealed class Forwarding(UpstreamClient client, UsageLog usage, KeyHealt
         }
 
         var elapsed = time.GetElapsedTime(started);
-        var (tokens, estimated) = CallCost.Of(call, elapsed);
-        var cost = !call.MayHaveCost ? 0 : call.CeilingMicros ?? call.Price?.CostOf(tokens) ?? 0;
-        call.Reservation.Settle(cost);
-        call.Lease.UseTokens(tokens.Input + tokens.Output);
-        usage.Add(new UsageEntry(
-            new Usage
-            {
-                Id = call.Id,
-
-                // What a child grant used is shown with the grant that the user knows.
-                GrantId = call.Caller.Facts.Line[^1].GrantId,
-                At = time.GetUtcNow().UtcDateTime,
-                Operation = call.Operation.Name,
-                Model = call.Request.Model,
-                InputTokens = tokens.Input,
-                CachedInputTokens = tokens.CachedInput,
-                OutputTokens = tokens.Output,
-                CostMicros = cost,
-                Estimated = estimated,
-                Status = status,
-                DurationMs = (int)Math.Min(int.MaxValue, elapsed.TotalMilliseconds),
-            },
-            call.Reservation,
-            call.Key.Id));
+        var charge = CallCost.Of(call, elapsed);
+        call.Reservation.Settle(charge.Micros);
+        call.Lease.UseTokens(charge.Tokens.Input + charge.Tokens.Output);
+        var row = charge.ToRow(call.Id, call.Caller.Facts.Line[^1].GrantId, call.Operation.Name, call.Request.Model, status, elapsed, time.GetUtcNow());
+        usage.Add(new UsageEntry(row, call.Reservation, call.Key.Id, BegunJob.Of(call, row)));
     }
 }

@@ -18,6 +18,9 @@ internal sealed class GatewayOptions
     [Range(1024, 8L * 1024 * 1024 * 1024)]
     public long MaxUploadBytes { get; set; } = 512L * 1024 * 1024;
 
+    /// <summary>How long a client may be waited for while its body comes in, until it has sent 240 bytes for each second of that: see <see cref="ClientPace"/>.</summary>
+    public TimeSpan ClientPatience { get; set; } = TimeSpan.FromSeconds(30);
+
     /// <summary>Calls in one minute under one grant.</summary>
     [Range(1, 1_000_000)]
     public int RequestsPerMinute { get; set; } = GrantBounds.DefaultRequestsPerMinute;
@@ -68,8 +71,46 @@ internal sealed class GatewayOptions
     [Range(64, 50_000_000)]
     public int MostProofs { get; set; } = 500_000;
 
+    /// <summary>
+    /// What becomes of a call at the provider whose client leaves before the answer is whole. The default ends it at once:
+    /// nothing more is generated that nobody will read, and its cost is an estimate that errs upwards.
+    /// </summary>
+    public ClientLeaves WhenClientLeaves { get; set; } = ClientLeaves.Cancel;
+
+    /// <summary>How long an answer is read on that nobody waits for; then it is cancelled and estimated. Its place among the calls that run at one time is taken until then.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.1", "00:10:00")]
+    public TimeSpan DrainTime { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How many bytes of it are read at most.</summary>
+    [Range(1024, 512L * 1024 * 1024)]
+    public long DrainBytes { get; set; } = 8 * 1024 * 1024;
+
+    /// <summary>The largest input file of a batch, in bytes: it is read whole before the batch is made, and not kept. The provider takes 200 MB.</summary>
+    [Range(1024, 512L * 1024 * 1024)]
+    public long MaxBatchBytes { get; set; } = 64L * 1024 * 1024;
+
+    /// <summary>How long reading it may take.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
+    public TimeSpan BatchReadTime { get; set; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>
+    /// How long after it began the provider is first asked what work in the background has cost; then after twice as long
+    /// each time, up to ten minutes.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:00.05", "00:10:00")]
+    public TimeSpan JobPoll { get; set; } = TimeSpan.FromSeconds(10);
+
     /// <summary>How often cached grants are compared with the database, which bounds what a lost notification can do.</summary>
     public TimeSpan RecheckInterval { get; set; } = TimeSpan.FromSeconds(5);
 
     private static int Times(int one, long many) => (int)Math.Min(int.MaxValue, one * many);
+}
+
+internal enum ClientLeaves
+{
+    /// <summary>It is cancelled, and what it cost is estimated.</summary>
+    Cancel,
+
+    /// <summary>Its answer is read on, within <see cref="GatewayOptions.DrainTime"/> and <see cref="GatewayOptions.DrainBytes"/>, for the usage at its end.</summary>
+    Drain,
 }

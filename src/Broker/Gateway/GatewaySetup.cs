@@ -24,6 +24,7 @@ internal static class GatewaySetup
         builder.Services.AddSingleton<OwnedLists>();
         builder.Services.AddSingleton<CallObjects>();
         builder.Services.AddSingleton<Admission>();
+        builder.Services.AddSingleton<Departures>();
         builder.Services.AddSingleton<Forwarding>();
         builder.Services.AddSingleton<KeyHealth>();
         builder.Services.AddSingleton<CallKeys>();
@@ -32,6 +33,12 @@ internal static class GatewaySetup
         builder.AddRealtime();
         builder.Services.AddScoped<GrantEndpoint>();
         builder.Services.AddHostedService<Upkeep>();
+        builder.Services.AddSingleton<ProviderReads>();
+        builder.Services.AddSingleton<BatchRules>();
+        builder.Services.AddSingleton<ReserveBatch>();
+        builder.Services.AddSingleton<BatchReport>();
+        builder.Services.AddSingleton<JobReport>();
+        builder.Services.AddHostedService<JobPolls>();
     }
 
     /// <summary>

@@ -118,6 +118,12 @@ internal sealed class SpendFlush(IServiceScopeFactory scopes, BudgetNode node, B
 
         await db.SaveChangesAsync();
         UsageRows.Insert(db, batch);
+        foreach (var entry in batch.Where(entry => entry.Job is not null))
+        {
+            entry.Job!.CountsIn(entry.Reservation.Open);
+            db.OpenJobs.Add(entry.Job);
+        }
+
         foreach (var (key, sum) in _sums)
         {
             var (kind, id, period, ofLease) = ((int)key.Account.Kind, key.Account.Id, key.Period, isLost ? 0 : sum.OfLease);

@@ -14,11 +14,29 @@ internal sealed class Usage
 
     public string? Model { get; set; }
 
+    /// <summary>All input: the parts below are among it.</summary>
     public long InputTokens { get; set; }
 
+    /// <summary>Read from the provider's cache.</summary>
     public long CachedInputTokens { get; set; }
 
+    /// <summary>Written to the provider's cache.</summary>
+    public long CacheWriteTokens { get; set; }
+
+    /// <summary>Heard, from the cache or not.</summary>
+    public long AudioInputTokens { get; set; }
+
+    /// <summary>All output: the parts below are among it.</summary>
     public long OutputTokens { get; set; }
+
+    /// <summary>Thought and not shown.</summary>
+    public long ReasoningTokens { get; set; }
+
+    /// <summary>Spoken.</summary>
+    public long AudioOutputTokens { get; set; }
+
+    /// <summary>The service tier that it was charged by, as the provider calls it; null where there was none but the usual one.</summary>
+    public string? ServiceTier { get; set; }
 
     /// <summary>Micro-dollars.</summary>
     public long CostMicros { get; set; }

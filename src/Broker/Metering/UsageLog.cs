@@ -3,8 +3,8 @@ using Microsoft.EntityFrameworkCore;
 
 namespace TokenBroker.Metering;
 
-/// <summary>One call's usage, and the settled claim that says where it counts.</summary>
-internal readonly record struct UsageEntry(Usage Usage, BudgetReservation Reservation, Guid UpstreamKeyId);
+/// <summary>One call's usage, the settled claim that says where it counts, and what goes on at the provider after it.</summary>
+internal readonly record struct UsageEntry(Usage Usage, BudgetReservation Reservation, Guid UpstreamKeyId, OpenJob? Job = null);
 
 /// <summary>
 /// Takes usage from the calls and stores it behind them: entries wait in memory and are stored in batches, each in one

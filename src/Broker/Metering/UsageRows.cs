@@ -8,6 +8,7 @@ internal static class UsageRows
     private static readonly string[] Columns =
     [
         "Id", "GrantId", "At", "Operation", "Model", "InputTokens", "CachedInputTokens", "OutputTokens", "CostMicros", "Estimated", "Status", "DurationMs",
+        "CacheWriteTokens", "AudioInputTokens", "ReasoningTokens", "AudioOutputTokens", "ServiceTier",
     ];
 
     /// <summary>Takes part in the transaction that is open.</summary>
@@ -21,6 +22,7 @@ internal static class UsageRows
             rows.With(usage.Id).With(usage.GrantId).With(usage.At).With(usage.Operation).With(usage.Model)
                 .With(usage.InputTokens).With(usage.CachedInputTokens).With(usage.OutputTokens)
                 .With(usage.CostMicros).With(usage.Estimated).With(usage.Status).With(usage.DurationMs)
+                .With(usage.CacheWriteTokens).With(usage.AudioInputTokens).With(usage.ReasoningTokens).With(usage.AudioOutputTokens).With(usage.ServiceTier)
                 .Store();
         }
     }

@@ -48,6 +48,8 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
 
     public DbSet<Usage> Usage => Set<Usage>();
 
+    public DbSet<OpenJob> OpenJobs => Set<OpenJob>();
+
     public DbSet<ImportedPrices> ImportedPrices => Set<ImportedPrices>();
 
     public DbSet<Spend> Spend => Set<Spend>();
@@ -210,8 +212,10 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
         {
             usage.ToTable("usage");
             usage.HasIndex(u => new { u.GrantId, u.At });
+            usage.Property(u => u.ServiceTier).HasMaxLength(32);
         });
         Metering.Spend.Map(builder);
+        OpenJob.Map(builder);
     }
 
     private static void MapUpstreamObjects(ModelBuilder builder)

@@ -22,6 +22,9 @@ internal sealed record Operation(string Name, string Scope, BodyKind Body, Opera
     /// <summary>What a call is charged that has no other price; null where the operator set none.</summary>
     public long? CeilingMicros { get; init; }
 
+    /// <summary>The service tiers that it may be served in where a call names none.</summary>
+    public IReadOnlyList<string> AutoTiers { get; init; } = [];
+
     public static Operation From(string upstreamId, OperationOptions options, UpstreamOptions upstream) =>
         new(options.Name, $"{upstreamId}:{options.Capability}", options.Body, options.Kind)
         {
@@ -30,6 +33,7 @@ internal sealed record Operation(string Name, string Scope, BodyKind Body, Opera
             Lists = options.Lists.Length == 0 ? null : options.Lists,
             Deletes = options.Method == "DELETE",
             NeedsAccount = options.NeedsAccount,
+            AutoTiers = options.Kind is OperationKind.Chat or OperationKind.Response ? upstream.AutoTiers.Split(' ', StringSplitOptions.RemoveEmptyEntries) : [],
             CeilingMicros = upstream.CeilingMicros.TryGetValue(options.Name, out var micros) ? micros : null,
         };
 }

@@ -40,6 +40,13 @@ internal sealed class UpstreamOptions
     /// <summary>How it reports usage.</summary>
     public UsageShape Usage { get; set; }
 
+    /// <summary>
+    /// The service tiers that a call may be served in which leaves the choice to the provider, separated by spaces: what the
+    /// accounts of the keys may have as their own default. Its budget must hold the dearest of them. The default for OpenAI
+    /// is <c>default priority</c>: an account's setting is not known here.
+    /// </summary>
+    public string AutoTiers { get; set; } = "";
+
     /// <summary>How long the provider may stay silent before the call counts as dead. Reasoning models think for minutes.</summary>
     public TimeSpan IdleTimeout { get; set; } = TimeSpan.FromMinutes(10);
 
@@ -151,4 +158,7 @@ internal enum OperationKind
 
     /// <summary>A WebSocket, on which responses are charged one by one.</summary>
     Realtime,
+
+    /// <summary>A file of calls that the provider makes later: each of its lines is a call of its own.</summary>
+    Batch,
 }

@@ -47,7 +47,7 @@ public sealed class Counting_usage(SharedBroker shared)
         var body = path == "/responses" ? new JsonObject { ["model"] = "gpt-5.4", ["input"] = text, ["stream"] = stream } : Chat("gpt-5.4", text, stream);
         var usage = await UsageOfAsync(path, body);
 
-        usage.OutputTokens.Should().Be(1000 + TokenCount.Of(Reply.To(text)));
+        (usage.OutputTokens, usage.ReasoningTokens).Should().Be((1000 + TokenCount.Of(Reply.To(text)), 1000));
         usage.CostMicros.Should().Be(Micros((TokenCount.Of(text), 2.5m), (usage.OutputTokens, 15m)));
     }
 
@@ -143,6 +143,7 @@ public sealed class Counting_usage(SharedBroker shared)
             ["stream_format"] = "sse",
         });
 
+        (usage.OutputTokens, usage.AudioOutputTokens).Should().Be((30, 30));
         usage.CostMicros.Should().Be(Micros((TokenCount.Of("One two three"), 0.6m), (30, 12m)));
     }
 
@@ -168,7 +169,9 @@ public sealed class Counting_usage(SharedBroker shared)
             [("model", "gpt-4o-transcribe"), ("stream", stream)], ("file", "a.wav", 100_000)));
         response.StatusCode.Should().Be(HttpStatusCode.OK);
 
-        (await connected.UsageAsync())[0].CostMicros.Should().Be(Micros((40, 6m), (TokenCount.Of("The sandbox received a.wav, 100000 bytes."), 10m)));
+        var usage = (await connected.UsageAsync())[0];
+        (usage.InputTokens, usage.AudioInputTokens).Should().Be((40, 40));
+        usage.CostMicros.Should().Be(Micros((40, 6m), (TokenCount.Of("The sandbox received a.wav, 100000 bytes."), 10m)));
     }
 
     [Fact]

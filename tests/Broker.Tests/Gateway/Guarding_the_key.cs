@@ -107,7 +107,7 @@ public sealed class Guarding_the_key
     {
         var passed = new MemoryStream();
         var context = new DefaultHttpContext { Response = { Body = passed } };
-        var watch = CallWatch.Over(context, TimeSpan.FromMinutes(1), CancellationToken.None);
+        var watch = CallWatch.Over(context, TimeSpan.FromMinutes(1), null, CancellationToken.None);
         try
         {
             await AnswerPump.RunAsync(upstream, context.Response, tap, watch);

@@ -30,7 +30,10 @@ public sealed record SampleCall(string Operation, string Scope, HttpMethod Metho
 
     public Task<HttpResponseMessage> SendAsync(Api api) => api.SendAsync(Method, Path, Body());
 
-    public static MultipartFormDataContent FormOf((string Name, string Value)[] fields, (string Name, string FileName, int Length) file)
+    public static MultipartFormDataContent FormOf((string Name, string Value)[] fields, (string Name, string FileName, int Length) file) =>
+        FormOf(fields, file.Name, file.FileName, new byte[file.Length]);
+
+    public static MultipartFormDataContent FormOf((string Name, string Value)[] fields, string file, string fileName, byte[] content)
     {
         var form = new MultipartFormDataContent("boundary-" + Guid.NewGuid().ToString("N"));
         form.Headers.ContentType = MediaTypeHeaderValue.Parse(form.Headers.ContentType!.ToString().Replace("\"", "", StringComparison.Ordinal));
@@ -39,7 +42,7 @@ public sealed record SampleCall(string Operation, string Scope, HttpMethod Metho
             form.Add(new StringContent(value), name);
         }
 
-        form.Add(new ByteArrayContent(new byte[file.Length]), file.Name, file.FileName);
+        form.Add(new ByteArrayContent(content), file, fileName);
         return form;
     }
 

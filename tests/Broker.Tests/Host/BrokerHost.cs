@@ -176,6 +176,9 @@ public sealed class BrokerHost : IAsyncDisposable
             ["Broker:RequestsPerMinute"] = "1000000",
             ["Gateway:InvalidTokensPerMinute"] = "1000000",
             ["Gateway:RecheckInterval"] = "00:00:05",
+
+            // As an operator sets it who knows the accounts: a worst case is at the list's price then.
+            ["Upstreams:openai:AutoTiers"] = "default",
         };
         RegisterApp(settings, 0, AppId, AppSecret, "Test App");
         RegisterApp(settings, 1, OtherAppId, OtherAppSecret, "Other App");

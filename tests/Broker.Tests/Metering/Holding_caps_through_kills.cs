@@ -63,7 +63,7 @@ public sealed class Holding_caps_through_kills(ITestOutputHelper output)
                     var cost = (long)(node.Open[0].Micros * step.Share);
                     node.Ledger.End(node.Open[0], cost);
                     node.Open[0].Dispose();
-                    spent[node.Open[0].Began.Day] += cost;
+                    spent[node.Open[0].Open.Now.Day] += cost;
                     node.Open.RemoveAt(0);
                     break;
                 case < 70 when node.Open.Count > 0:
@@ -81,7 +81,7 @@ public sealed class Holding_caps_through_kills(ITestOutputHelper output)
                     // Killed: calls that were open may have cost all that they could.
                     node.Ledger.Kill();
                     kills++;
-                    node.Open.ForEach(call => spent[call.Began.Day] += call.Micros);
+                    node.Open.ForEach(call => spent[call.Open.Now.Day] += call.Micros);
                     nodes[step.Node] = new(await world.StartAsync(), cap);
                     break;
                 case < 96:
@@ -142,6 +142,6 @@ public sealed class Holding_caps_through_kills(ITestOutputHelper output)
 
         public List<BudgetReservation> Open { get; } = [];
 
-        public long OpenOf(int day) => Open.Where(call => call.Began.Day == day).Sum(call => call.Micros);
+        public long OpenOf(int day) => Open.Where(call => call.Open.Now.Day == day).Sum(call => call.Micros);
     }
 }

@@ -61,7 +61,7 @@ public sealed class Calling_Anthropic : IAsyncLifetime
 
         text.Should().Contain(Anthropic.Text);
         var usage = (await Eventually.IsAsync(() => _broker.WithDatabaseAsync(db => Task.FromResult(db.Usage.ToList())), rows => rows.Count == 1))[0];
-        (usage.InputTokens, usage.CachedInputTokens, usage.OutputTokens, usage.Estimated).Should().Be((2600, 2000, 12, false));
+        (usage.InputTokens, usage.CachedInputTokens, usage.CacheWriteTokens, usage.OutputTokens, usage.Estimated).Should().Be((2600, 2000, 500, 12, false));
 
         // 100 x 1 + 2,000 x 0.10 + 300 x 1.25 + 200 x 2 + 12 x 5.
         usage.CostMicros.Should().Be(100 + 200 + 375 + 400 + 60);

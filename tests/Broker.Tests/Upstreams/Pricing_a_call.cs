@@ -59,11 +59,64 @@ public sealed class Pricing_a_call
     }
 
     [Theory]
-    [InlineData(100, 10_000)]
-    [InlineData(50, 5_000)]
-    [InlineData(200, 20_000)]
-    public void Follows_the_service_tier(int percent, long micros) =>
-        PriceOf("openai", "gpt-5.4").CostOf(new TokenUsage { Input = 1000, Output = 500 }, percent).Should().Be(micros);
+
+    // 1,000 in and 500 out at 2.50 and 15; half of it; and at 5 and 30.
+    [InlineData("gpt-5.4", "default", 10_000)]
+    [InlineData("gpt-5.4", "flex", 5_000)]
+    [InlineData("gpt-5.4", "batch", 5_000)]
+    [InlineData("gpt-5.4", "priority", 20_000)]
+
+    // At 0.25 and 1.00 in place of 0.15 and 0.60: 250 + 500, and the third that is no whole percent rounds up once.
+    [InlineData("gpt-4o-mini", "priority", 751)]
+
+    // At 2 and 8 in place of 1.10 and 4.40: 2,000 + 4,000, and the same again.
+    [InlineData("o4-mini", "priority", 6_001)]
+
+    // 5 and 30 at two and a half times as much.
+    [InlineData("gpt-5.5", "priority", 50_000)]
+
+    // What was paid for before costs as the list says.
+    [InlineData("gpt-5.4", "scale", 10_000)]
+
+    // A tier that the list does not know is the dearest that it does.
+    [InlineData("gpt-5.4", "novel", 20_000)]
+    public void Follows_the_service_tier(string model, string tier, long micros)
+    {
+        var price = PriceOf("openai", model);
+
+        price.CostOf(new TokenUsage { Input = 1000, Output = 500 }, price.Tiers.Told(System.Text.Encoding.UTF8.GetBytes(tier)).Share).Should().Be(micros);
+    }
+
+    [Fact]
+    public void Takes_an_unknown_models_tier_for_the_dearest_of_the_list() =>
+        PriceOf("openai", "gpt-5.6").Tiers.Of("priority").Should().Be(250_000);
+
+    [Fact]
+    public void Charges_a_search_the_same_in_every_tier()
+    {
+        var price = PriceOf("openai", "gpt-5.4") with { Rates = new Rates { WebSearches = new Rate(10_000_000_000, []) } };
+
+        price.CostOf(new TokenUsage { WebSearches = 3 }, 50_000).Should().Be(30_000);
+    }
+
+    [Fact]
+    public void Keeps_what_the_list_before_said_of_tiers_where_an_import_says_nothing()
+    {
+        var before = PriceLists.Embedded("openai");
+        using var import = System.Text.Json.JsonDocument.Parse("""
+            {"upstream":"openai","as_of":"2027-01-01","models":[
+              {"id":"gpt-4o","match":{"equals":"gpt-4o"},"usd_per_million":{"input":1,"output":1}},
+              {"id":"novel","match":{"equals":"novel"},"usd_per_million":{"input":1,"output":1}},
+              {"id":"own","match":{"equals":"own"},"usd_per_million":{"input":1,"output":1},"service_tiers":{"priority":300}}]}
+            """);
+
+        var after = PriceListFile.Read(import.RootElement, before);
+
+        after.Find("gpt-4o", Today)!.Tiers.Of("priority").Should().Be(170_000);
+        after.Find("novel", Today)!.Tiers.Of("priority").Should().Be(250_000);
+        after.Find("own", Today)!.Tiers.Of("priority").Should().Be(300_000);
+        after.Find("own", Today)!.Tiers.Of("flex").Should().BeNull("what a model says of itself is all that holds for it");
+    }
 
     [Fact]
     public void Rounds_up_once_and_not_by_part()

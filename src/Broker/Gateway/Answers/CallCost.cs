@@ -14,11 +14,29 @@ internal static class CallCost
     /// <summary>About what a text model writes, or thinks unseen.</summary>
     private const int TokensOfSecond = 50;
 
-    public static (TokenUsage Tokens, bool Estimated) Of(Call call, TimeSpan elapsed)
+    public static Charge Of(Call call, TimeSpan elapsed)
     {
-        if (call.Operation.Kind is OperationKind.Free or OperationKind.Unpriced || !call.MayHaveCost)
+        var (tokens, isEstimate) = TokensOf(call, elapsed);
+        if (!call.MayHaveCost || call.CeilingMicros is not null || call.Price is not { } price)
         {
-            return (default, false);
+            return new Charge(tokens, isEstimate, call.MayHaveCost ? call.CeilingMicros ?? 0 : 0, null);
+        }
+
+        var (tier, share) = CallTier.Of(call, price, isEstimate);
+        if (isEstimate && call.Request.IsBackground)
+        {
+            // Nobody reports what it will have used: all that it may cost is charged, until it is known.
+            return new Charge(tokens, isEstimate, call.Reservation.Micros, tier);
+        }
+
+        return new Charge(tokens, isEstimate, price.CostOf(tokens, share), tier);
+    }
+
+    private static (TokenUsage Tokens, bool Estimated) TokensOf(Call call, TimeSpan elapsed)
+    {
+        if (call.Operation.Kind is OperationKind.Free or OperationKind.Unpriced or OperationKind.Batch || !call.MayHaveCost)
+        {
+            return (default, call.Operation.Kind == OperationKind.Batch && call.MayHaveCost);
         }
 
         if (call.Tap is not { Usage.IsEmpty: false } tap || Read(tap.Usage, call) is not { } reported)
@@ -44,8 +62,7 @@ internal static class CallCost
         var request = call.Request;
         if (request.IsBackground)
         {
-            // Nobody reports what it will have used: all that it may is charged.
-            return new TokenUsage { Input = call.Price?.ContextWindow ?? request.Bytes, Output = call.MostOutput };
+            return new TokenUsage { Input = Math.Min(request.Bytes, call.Price?.ContextWindow ?? request.Bytes), Output = call.MostOutput };
         }
 
         switch (call.Operation.Kind)

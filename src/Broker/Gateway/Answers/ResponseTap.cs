@@ -52,6 +52,9 @@ internal sealed class ResponseTap(KeyGuard guard, AnswerShape shape, bool hideUs
     /// <summary>The first of several reports; empty where there was one.</summary>
     public ReadOnlyMemory<byte> FirstUsage => _scanner.FirstUsage;
 
+    /// <summary>The service tier that the answer names, in UTF-8; empty where it names none.</summary>
+    public ReadOnlySpan<byte> Tier => _scanner.Tier;
+
     /// <summary>Events that carried data: about one output token each, where the provider reports no usage.</summary>
     public long Events { get; private set; }
 
@@ -102,6 +105,12 @@ internal sealed class ResponseTap(KeyGuard guard, AnswerShape shape, bool hideUs
 
         _filter?.Complete(output);
     }
+
+    /// <summary>Whether usage can be read from the bytes.</summary>
+    public bool MayTellUsage => shape != AnswerShape.Other;
+
+    /// <summary>The provider ended its answer, and nobody reads it: what was held back goes nowhere.</summary>
+    public void CompleteUnread() => End = StreamEnd.Complete;
 
     /// <summary>The gateway ends the answer before the provider did.</summary>
     public void Truncate() => End = StreamEnd.Truncated;

@@ -1,20 +1,24 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 
 namespace TokenBroker.Gateway;
 
 /// <summary>
 /// Finds the provider's usage object in a response as its bytes go by, in constant memory: the last object under
-/// <c>usage</c>, at the top or inside <c>response</c> or <c>message</c>, of the body or of any event of a stream. It follows strings and
-/// nesting byte by byte and holds nothing but the usage object itself.
+/// <c>usage</c>, at the top or inside <c>response</c> or <c>message</c>, of the body or of any event of a stream, and the
+/// last text under <c>service_tier</c> beside it. It follows strings and nesting byte by byte and holds nothing but these.
 /// </summary>
 internal sealed class UsageScanner
 {
     private const int LongestUsage = 16 * 1024;
     private const int UsualUsage = 512;
-    private const int LongestKey = 8;
+    private const int LongestWord = 24;
 
-    private readonly byte[] _key = new byte[LongestKey];
+    private Word _key;
     private int _keyLength;
+    private Word _tier;
+    private int _tierLength;
+    private bool _inTier;
     private bool _inKey;
     private bool _expectKey;
     private bool _inString;
@@ -34,6 +38,7 @@ internal sealed class UsageScanner
         None,
         Usage,
         Response,
+        Tier,
     }
 
     /// <summary>The last whole usage object, as JSON; empty where none was seen.</summary>
@@ -42,11 +47,14 @@ internal sealed class UsageScanner
     /// <summary>The one before the last, where an answer tells its usage more than once; empty otherwise.</summary>
     public ReadOnlyMemory<byte> FirstUsage { get; private set; }
 
+    /// <summary>The last service tier that was named, but for <c>auto</c>, which is none; empty where none was.</summary>
+    public ReadOnlySpan<byte> Tier => ((ReadOnlySpan<byte>)_tier)[..(_inTier ? 0 : _tierLength)];
+
     /// <summary>Starts a new JSON value; what was found stays.</summary>
     public void Reset()
     {
         (_depth, _objects, _captureDepth, _capturedLength) = (0, 0, 0, 0);
-        (_inString, _escaped, _inKey, _expectKey, _inResponse) = (false, false, false, false, false);
+        (_inString, _escaped, _inKey, _expectKey, _inResponse, _inTier) = (false, false, false, false, false, false);
         _match = Match.None;
     }
 
@@ -54,7 +62,7 @@ internal sealed class UsageScanner
     {
         while (json.Length > 0)
         {
-            if (_inString && !_escaped && !_inKey && _captureDepth == 0)
+            if (_inString && !_escaped && !_inKey && !_inTier && _captureDepth == 0)
             {
                 // The body of a string, where nearly all bytes are: straight to its end or its next escape.
                 var next = json.IndexOfAny((byte)'"', (byte)'\\');
@@ -127,6 +135,11 @@ internal sealed class UsageScanner
                 _inString = true;
                 _inKey = _expectKey && (_depth == 1 || (_depth == 2 && _inResponse));
                 _keyLength = 0;
+                if (_match == Match.Tier && !_inKey)
+                {
+                    (_inTier, _tierLength) = (true, 0);
+                }
+
                 break;
             case (byte)'{' or (byte)'[':
                 Open(isObject: b == (byte)'{');
@@ -163,9 +176,17 @@ internal sealed class UsageScanner
             _inString = false;
             if (_inKey)
             {
-                var key = _key.AsSpan(0, _keyLength);
-                _match = key.SequenceEqual("usage"u8) ? Match.Usage : _depth == 1 && (key.SequenceEqual("response"u8) || key.SequenceEqual("message"u8)) ? Match.Response : Match.None;
+                ReadOnlySpan<byte> key = ((ReadOnlySpan<byte>)_key)[.._keyLength];
+                _match = key.SequenceEqual("usage"u8) ? Match.Usage
+                    : key.SequenceEqual("service_tier"u8) ? Match.Tier
+                    : _depth == 1 && (key.SequenceEqual("response"u8) || key.SequenceEqual("message"u8)) ? Match.Response
+                    : Match.None;
                 _inKey = false;
+            }
+            else if (_inTier)
+            {
+                _inTier = false;
+                _tierLength = Tier.SequenceEqual("auto"u8) ? 0 : _tierLength;
             }
 
             return;
@@ -173,7 +194,7 @@ internal sealed class UsageScanner
 
         if (_inKey)
         {
-            if (_keyLength < LongestKey)
+            if (_keyLength < LongestWord)
             {
                 _key[_keyLength++] = b;
             }
@@ -182,6 +203,11 @@ internal sealed class UsageScanner
                 _inKey = false;
                 _match = Match.None;
             }
+        }
+        else if (_inTier && _tierLength < LongestWord)
+        {
+            // A longer name than any is cut, and is then none that is known.
+            _tier[_tierLength++] = b;
         }
     }
 
@@ -222,5 +248,11 @@ internal sealed class UsageScanner
         _depth = Math.Max(0, _depth - 1);
         _expectKey = false;
         _match = Match.None;
+    }
+
+    [InlineArray(LongestWord)]
+    private struct Word
+    {
+        private byte _first;
     }
 }

@@ -54,6 +54,7 @@ internal sealed class ObjectInvoker(HttpMessageInvoker inner, ObjectOwners owner
 
             // Not cancelled when the client leaves: the object is there, and is its app's.
             await owners.RecordAsync(call.Upstream.Id, made.Id, new ObjectOwner(facts.UserId, appId, made.Kind), CancellationToken.None);
+            call.MadeId ??= made.Id;
         }
         catch (Exception exception)
         {

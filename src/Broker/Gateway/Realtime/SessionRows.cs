@@ -17,25 +17,7 @@ internal sealed class SessionRows(SessionTerms terms, Guid keyId, UsageLog usage
         // What was reported counts as it is; a guess is never worse than the worst.
         var cost = isEstimate ? Math.Min(price.CostOf(tokens), claim.Micros) : price.CostOf(tokens);
         claim.Settle(cost);
-        usage.Add(new UsageEntry(
-            new Usage
-            {
-                Id = Guid.CreateVersion7(time.GetUtcNow()),
-
-                // What a child grant used is shown with the grant that the user knows.
-                GrantId = terms.Facts.Line[^1].GrantId,
-                At = time.GetUtcNow().UtcDateTime,
-                Operation = operation,
-                Model = model,
-                InputTokens = tokens.Input,
-                CachedInputTokens = tokens.CachedInput,
-                OutputTokens = tokens.Output,
-                CostMicros = cost,
-                Estimated = isEstimate,
-                Status = status,
-                DurationMs = (int)Math.Min(int.MaxValue, elapsed.TotalMilliseconds),
-            },
-            claim.First,
-            keyId));
+        var row = new Charge(tokens, isEstimate, cost, null).ToRow(Guid.CreateVersion7(time.GetUtcNow()), terms.Facts.Line[^1].GrantId, operation, model, status, elapsed, time.GetUtcNow());
+        usage.Add(new UsageEntry(row, claim.First, keyId));
     }
 }

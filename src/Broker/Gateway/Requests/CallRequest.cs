@@ -38,6 +38,9 @@ internal sealed class CallRequest
     /// <summary>True where the answer is kept at the provider.</summary>
     public bool Stores { get; set; }
 
+    /// <summary>The service tier that the client asks for; null where it leaves that to the provider.</summary>
+    public string? Tier { get; set; }
+
     /// <summary>True where the provider goes on after it answered, and reports usage to no open call.</summary>
     public bool IsBackground { get; set; }
 

@@ -138,7 +138,7 @@ internal ref struct JsonRequest
                 return ReadContent();
             case "prompt" when _kind == OperationKind.Completion:
                 return ReadPrompts();
-            case "tools" when _kind is not (OperationKind.Free or OperationKind.Unpriced):
+            case "tools" when _kind is not (OperationKind.Free or OperationKind.Unpriced or OperationKind.Batch):
                 return ReadTools();
             case "user" or "safety_identifier":
             case "metadata" when _kind == OperationKind.Message:
@@ -193,6 +193,10 @@ internal ref struct JsonRequest
                 return GatewayError.NotPriced(name.ToString(), $"'{name}' runs at the provider at a cost that this broker cannot bound yet.");
             case "service_tier" when _kind == OperationKind.Message:
                 return _reader.GetString() is "auto" or "standard_only" ? null : GatewayError.InvalidRequest("'service_tier' must be auto or standard_only.", name.ToString());
+            case "service_tier" when _kind is OperationKind.Chat or OperationKind.Response && _reader.TokenType != JsonTokenType.Null:
+                // Whether it has a known price is asked once the model is known.
+                _request.Tier = _reader.ValueTextEquals("auto"u8) ? null : _reader.GetString();
+                return null;
             case "service_tier" when _reader.TokenType != JsonTokenType.Null && _reader.GetString() is not ("auto" or "default" or "flex"):
                 return GatewayError.NotAllowed(name.ToString(), "Only the service tiers auto, default and flex have known prices here.");
             default:

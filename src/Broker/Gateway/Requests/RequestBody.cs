@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.IO.Pipelines;
 using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.AspNetCore.Http.Features;
@@ -8,7 +9,7 @@ using TokenBroker.Upstreams;
 namespace TokenBroker.Gateway;
 
 /// <summary>Reads a request's body, up to its limit, and writes the body that is sent in its place.</summary>
-internal sealed class RequestBody(IOptions<GatewayOptions> options)
+internal sealed class RequestBody(IOptions<GatewayOptions> options, TimeProvider time)
 {
     private const int FirstPart = 64 * 1024;
 
@@ -113,7 +114,7 @@ internal sealed class RequestBody(IOptions<GatewayOptions> options)
         }
     }
 
-    private static async Task<(CallRequest? Request, ReadOnlyMemory<byte> Body, GatewayError? Refusal)> OpenUploadAsync(
+    private async ValueTask<(CallRequest? Request, ReadOnlyMemory<byte> Body, GatewayError? Refusal)> OpenUploadAsync(
         HttpRequest http, long limit, CancellationToken cancellationToken)
     {
         if (http.ContentLength > limit)
@@ -126,7 +127,7 @@ internal sealed class RequestBody(IOptions<GatewayOptions> options)
             return (null, default, MultipartRequest.WrongType);
         }
 
-        var upload = new UploadStream(http.Body, boundary, limit);
+        var upload = new UploadStream(http.Body, NewPace(http.BodyReader), boundary, limit);
         return await upload.OpenAsync(cancellationToken) is { } refusal
             ? (null, default, refusal)
             : (new CallRequest { Upload = upload, Bytes = http.ContentLength ?? 0 }, default, null);
@@ -142,14 +143,16 @@ internal sealed class RequestBody(IOptions<GatewayOptions> options)
         && (!type.Charset.HasValue || type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Into an array of the shared pool, which grows with what has come and not with what was announced.</summary>
-    private static async ValueTask<ReadOnlyMemory<byte>?> ReadBytesAsync(HttpRequest request, long limit, CancellationToken cancellationToken)
+    private async ValueTask<ReadOnlyMemory<byte>?> ReadBytesAsync(HttpRequest request, long limit, CancellationToken cancellationToken)
     {
         var reader = request.BodyReader;
+        ClientPace? pace = null;
         var bytes = ArrayPool<byte>.Shared.Rent((int)Math.Clamp(request.ContentLength ?? 0, 1, FirstPart));
         var length = 0;
         while (true)
         {
-            var result = await ReadPartAsync(reader, cancellationToken);
+            var reading = reader.ReadAsync(cancellationToken);
+            var result = await (reading.IsCompletedSuccessfully ? reading : (pace ??= NewPace(reader)).WaitAsync(reading));
             var part = result.Buffer;
             if (length + part.Length > limit)
             {
@@ -176,16 +179,5 @@ internal sealed class RequestBody(IOptions<GatewayOptions> options)
         }
     }
 
-    /// <summary>The server throws more than one kind of exception at a body whose chunks are none.</summary>
-    private static async ValueTask<System.IO.Pipelines.ReadResult> ReadPartAsync(System.IO.Pipelines.PipeReader reader, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await reader.ReadAsync(cancellationToken);
-        }
-        catch (IOException exception) when (exception is not BadHttpRequestException)
-        {
-            throw new BadHttpRequestException("The body could not be read.", exception);
-        }
-    }
+    private ClientPace NewPace(PipeReader body) => new(body, options.Value.ClientPatience, time);
 }

@@ -24,6 +24,7 @@ internal sealed class UploadStream : Stream
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     private readonly Stream _client;
+    private readonly ClientPace _pace;
     private readonly long _limit;
     private readonly byte[] _delimiter;
     private readonly UploadedForm _form = new();
@@ -36,9 +37,9 @@ internal sealed class UploadStream : Stream
     private State _state = State.Opening;
     private PartHead _part;
 
-    public UploadStream(Stream client, string boundary, long limit)
+    public UploadStream(Stream client, ClientPace pace, string boundary, long limit)
     {
-        (_client, _limit) = (client, limit);
+        (_client, _pace, _limit) = (client, pace, limit);
         _delimiter = Encoding.ASCII.GetBytes("\r\n--" + boundary);
     }
 
@@ -160,7 +161,7 @@ internal sealed class UploadStream : Stream
             throw Refuse(GatewayError.InvalidRequest("A part's headers or a plain field of the form is too long."));
         }
 
-        var read = await _client.ReadAsync(buffer.AsMemory(_end), cancellationToken);
+        var read = await _pace.WaitAsync(_client.ReadAsync(buffer.AsMemory(_end), cancellationToken));
         _isOver = read == 0;
         _end += read;
         _received += read;

@@ -76,9 +76,14 @@ internal readonly record struct WorstCost(long FixedMicros, long OutputTokens, l
         }
     }
 
+    /// <summary>In a service tier that costs such a share, in thousandths of a percent.</summary>
+    public WorstCost At(int share) => share == ServiceTiers.Standard ? this : new(ShareOf(FixedMicros, share), OutputTokens, ShareOf(OutputRate, share));
+
     /// <summary>How many output tokens an amount pays for, once the fixed part is paid.</summary>
     public long AffordableOutput(long leftMicros) =>
         OutputRate == 0 ? OutputTokens : (long)Int128.Clamp((Int128)(leftMicros - FixedMicros) * 1_000_000 / OutputRate, 0, OutputTokens);
+
+    private static long ShareOf(long amount, int share) => checked((long)((((Int128)amount * share) + ServiceTiers.Standard - 1) / ServiceTiers.Standard));
 
     private static long Seconds(CallRequest request) => (request.Bytes / BytesOfAudioSecond) + 1;
 

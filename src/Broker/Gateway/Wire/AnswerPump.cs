@@ -23,6 +23,11 @@ internal static class AnswerPump
         var length = response.ContentLength ?? 0;
         var isDue = tap.Shape == AnswerShape.Events;
         var flushed = 0L;
+        if (!tap.MayTellUsage)
+        {
+            watch.EndWithClient();
+        }
+
         while (true)
         {
             // (1) A read of nothing waits for bytes without holding a buffer meanwhile. What came before is on its way by then.
@@ -43,6 +48,12 @@ internal static class AnswerPump
 
             await waiting;
             watch.EndWait();
+            if (watch.HasLeft)
+            {
+                await Drain.RunAsync(upstream, tap, watch);
+                response.HttpContext.Abort();
+                return;
+            }
 
             // (2) The bytes, into the place where they are sent from; or, where some are taken out, through the filter.
             var read = tap.Filters
@@ -133,12 +144,12 @@ internal static class AnswerPump
         {
             if ((await flushing).IsCompleted)
             {
-                watch.EndBy(CallEnd.ClientLeft);
+                watch.Leave();
             }
         }
         catch (Exception exception) when (exception is IOException or OperationCanceledException)
         {
-            watch.EndBy(CallEnd.ClientLeft);
+            watch.Leave();
         }
 
         if (isWaited)

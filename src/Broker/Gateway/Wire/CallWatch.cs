@@ -12,8 +12,8 @@ internal enum CallEnd
 }
 
 /// <summary>
-/// Ends a call at the provider when its client goes away, its grant is cut, or the provider is silent for too long,
-/// whichever comes first. The clock runs only while the provider is waited for: a slow client is not a silent provider.
+/// Ends a call at the provider when its client goes away (or, where its answer is read on for what it tells of the cost,
+/// when the limits of that are reached), its grant is cut, or the provider is silent for too long, whichever comes first. The clock runs only while the provider is waited for: a slow client is not a silent provider.
 /// Waiting costs a note of the time and neither a timer nor an allocation: one timer looks at the notes, and stays armed
 /// from call to call, since a watch is used again.
 /// </summary>
@@ -32,6 +32,8 @@ internal sealed class CallWatch
     private readonly Lock _lock = new();
     private readonly Timer _timer;
     private HttpContext? _context;
+    private DrainLimits? _drain;
+    private long _drainDue;
     private long _idleMilliseconds;
     private long _waitingSince;
     private long _timerDue = long.MaxValue;
@@ -39,6 +41,7 @@ internal sealed class CallWatch
     private int _end;
     private CancellationTokenRegistration _onLeft;
     private CancellationTokenRegistration _onCut;
+    private CancellationTokenRegistration _onStop;
 
     private CallWatch() => _timer = new Timer(static watch => ((CallWatch)watch!).Look(), this, Timeout.Infinite, Timeout.Infinite);
 
@@ -47,7 +50,17 @@ internal sealed class CallWatch
 
     public CallEnd End => (CallEnd)Volatile.Read(ref _end);
 
-    public static CallWatch Over(HttpContext context, TimeSpan idle, CancellationToken cut)
+    /// <summary>Whether the client has gone, and nobody is there to answer.</summary>
+    public bool HasLeft => End == CallEnd.ClientLeft || Volatile.Read(ref _drainDue) != 0;
+
+    /// <summary>How many bytes may be read on for a client that has left.</summary>
+    public long MostDrained => _drain?.Bytes ?? 0;
+
+    /// <param name="context">The call.</param>
+    /// <param name="idle">How long the provider may be silent.</param>
+    /// <param name="drain">How far the answer is read on when the client leaves; null to end it then.</param>
+    /// <param name="cut">The grant's end.</param>
+    public static CallWatch Over(HttpContext context, TimeSpan idle, DrainLimits? drain, CancellationToken cut)
     {
         if (s_spare.TryDequeue(out var watch))
         {
@@ -58,9 +71,9 @@ internal sealed class CallWatch
             watch = new CallWatch();
         }
 
-        watch._context = context;
+        (watch._context, watch._drain) = (context, drain);
         watch._idleMilliseconds = (long)idle.TotalMilliseconds;
-        watch._onLeft = context.RequestAborted.UnsafeRegister(static watch => ((CallWatch)watch!).EndBy(CallEnd.ClientLeft), watch);
+        watch._onLeft = context.RequestAborted.UnsafeRegister(static watch => ((CallWatch)watch!).Leave(), watch);
         watch._onCut = cut.UnsafeRegister(static watch => ((CallWatch)watch!).EndBy(CallEnd.Cut), watch);
         return watch;
     }
@@ -96,6 +109,46 @@ internal sealed class CallWatch
 
     public void EndFlush() => Volatile.Write(ref _isFlushing, false);
 
+    /// <summary>The client has gone.</summary>
+    public void Leave()
+    {
+        lock (_lock)
+        {
+            if (_context is null || _drainDue != 0)
+            {
+                return;
+            }
+
+            if (_drain is { Stopping.IsCancellationRequested: false } drain)
+            {
+                Volatile.Write(ref _drainDue, Environment.TickCount64 + drain.Milliseconds);
+                if (_timerDue > _drainDue)
+                {
+                    Arm(_drainDue, drain.Milliseconds);
+                }
+
+                _onStop = drain.Stopping.UnsafeRegister(static watch => ((CallWatch)watch!).EndBy(CallEnd.ClientLeft), this);
+                return;
+            }
+        }
+
+        EndBy(CallEnd.ClientLeft);
+    }
+
+    /// <summary>Nothing is gained by reading on: the call ends when its client leaves, or has ended with it.</summary>
+    public void EndWithClient()
+    {
+        lock (_lock)
+        {
+            _drain = null;
+        }
+
+        if (HasLeft)
+        {
+            EndBy(CallEnd.ClientLeft);
+        }
+    }
+
     public void EndBy(CallEnd end)
     {
         if (Interlocked.CompareExchange(ref _end, (int)end, (int)CallEnd.None) != (int)CallEnd.None)
@@ -128,7 +181,8 @@ internal sealed class CallWatch
 
         var isQuiet = _onLeft.Unregister() || _onLeft == default;
         isQuiet &= _onCut.Unregister() || _onCut == default;
-        if (mayReuse && isQuiet && End == CallEnd.None && Volatile.Read(ref s_spares) < MostSpare && _ending.TryReset())
+        _onStop.Unregister();
+        if (mayReuse && isQuiet && _drainDue == 0 && End == CallEnd.None && Volatile.Read(ref s_spares) < MostSpare && _ending.TryReset())
         {
             Interlocked.Increment(ref s_spares);
             s_spare.Enqueue(this);
@@ -159,20 +213,23 @@ internal sealed class CallWatch
                 return;
             }
 
-            if (Volatile.Read(ref _waitingSince) is not (> 0 and var since))
+            // A provider that is waited for, and a client that has left: whichever is due first.
+            var now = Environment.TickCount64;
+            var silent = Volatile.Read(ref _waitingSince) is > 0 and var since ? since + _idleMilliseconds : long.MaxValue;
+            var due = _drainDue != 0 ? Math.Min(silent, _drainDue) : silent;
+            if (due > now)
             {
-                return;
-            }
+                if (due < long.MaxValue)
+                {
+                    Arm(due, due - now);
+                }
 
-            var left = since + _idleMilliseconds - Environment.TickCount64;
-            if (left > 0)
-            {
-                Arm(since + _idleMilliseconds, left);
                 return;
             }
 
             // Claimed inside the lock, so that a watch that is released meanwhile is not used again.
-            if (Interlocked.CompareExchange(ref _end, (int)CallEnd.Silent, (int)CallEnd.None) != (int)CallEnd.None)
+            var end = due == silent ? CallEnd.Silent : CallEnd.ClientLeft;
+            if (Interlocked.CompareExchange(ref _end, (int)end, (int)CallEnd.None) != (int)CallEnd.None)
             {
                 return;
             }

@@ -826,6 +826,65 @@ namespace TokenBroker.Storage.Migrations
                     b.ToTable("grants", (string)null);
                 });
 
+            modelBuilder.Entity("TokenBroker.Metering.OpenJob", b =>
+                {
+                    b.Property<Guid>("UsageId")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Accounts")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("ChargedMicros")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<int>("Day")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<Guid>("GrantId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Kind")
+                        .IsRequired()
+                        .HasMaxLength(8)
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Model")
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Month")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<DateTime>("NextAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("ObjectId")
+                        .IsRequired()
+                        .HasMaxLength(200)
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("OpenedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Tries")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("UpstreamId")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("UpstreamKeyId")
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("UsageId");
+
+                    b.HasIndex("NextAt");
+
+                    b.ToTable("open_jobs", (string)null);
+                });
+
             modelBuilder.Entity("TokenBroker.Metering.Spend", b =>
                 {
                     b.Property<int>("Kind")
@@ -935,6 +994,15 @@ namespace TokenBroker.Storage.Migrations
                     b.Property<DateTime>("At")
                         .HasColumnType("TEXT");
 
+                    b.Property<long>("AudioInputTokens")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<long>("AudioOutputTokens")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<long>("CacheWriteTokens")
+                        .HasColumnType("INTEGER");
+
                     b.Property<long>("CachedInputTokens")
                         .HasColumnType("INTEGER");
 
@@ -962,6 +1030,13 @@ namespace TokenBroker.Storage.Migrations
 
                     b.Property<long>("OutputTokens")
                         .HasColumnType("INTEGER");
+
+                    b.Property<long>("ReasoningTokens")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("ServiceTier")
+                        .HasMaxLength(32)
+                        .HasColumnType("TEXT");
 
                     b.Property<int>("Status")
                         .HasColumnType("INTEGER");

@@ -18,6 +18,9 @@ internal sealed record ModelPrice
     /// <summary>True where the list does not know the model, and it costs the ceiling that the operator set.</summary>
     public bool IsCeiling { get; init; }
 
+    /// <summary>What service tiers make of the rates.</summary>
+    public ServiceTiers Tiers { get; init; } = ServiceTiers.None;
+
     public Rate? Input => Rates.Input;
 
     public Rate? Output => Rates.Output;
@@ -35,8 +38,8 @@ internal sealed record ModelPrice
 
     /// <summary>The cost in micro-dollars, rounded up once.</summary>
     /// <param name="usage">What the call used.</param>
-    /// <param name="percent">What the service tier makes of the price: 100 is the list's, 50 half of it.</param>
-    public long CostOf(in TokenUsage usage, int percent = 100)
+    /// <param name="share">What the service tier makes of the price, in thousandths of a percent. What is charged for each call or search is the same in all.</param>
+    public long CostOf(in TokenUsage usage, int share = ServiceTiers.Standard)
     {
         var input = usage.Input;
 
@@ -61,7 +64,7 @@ internal sealed record ModelPrice
             + Part(usage.Characters, Rates.Characters)
             + Part(usage.AudioSeconds, Rates.AudioSeconds);
         var each = Part(usage.WebSearches, Rates.WebSearches) + Part(1, Rates.Requests);
-        return (long)((((tokens * percent) + (each * 100)) + 99_999_999) / 100_000_000);
+        return (long)((((tokens * share) + (each * ServiceTiers.Standard)) + 99_999_999_999) / 100_000_000_000);
 
         Int128 Part(long units, Rate? rate) => (Int128)units * (rate?.At(input) ?? 0);
     }

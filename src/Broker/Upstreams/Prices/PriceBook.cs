@@ -53,7 +53,7 @@ internal sealed class PriceBook
         var byId = _own.ToDictionary(StringComparer.Ordinal);
         foreach (var row in rows)
         {
-            byId[row.Id] = Parse(row.Json);
+            byId[row.Id] = Parse(row.Json, _own.GetValueOrDefault(row.Id));
         }
 
         _lists = new Lists(byId.ToFrozenDictionary(StringComparer.Ordinal), [.. rows.Select(row => (row.Id, row.ImportedAt))]);
@@ -62,10 +62,10 @@ internal sealed class PriceBook
     /// <summary>The list that holds where nothing was imported.</summary>
     public PriceList? OwnOf(string listId) => _own.GetValueOrDefault(listId);
 
-    private static PriceList Parse(string json)
+    private static PriceList Parse(string json, PriceList? before)
     {
         using var document = System.Text.Json.JsonDocument.Parse(json);
-        return PriceListFile.Read(document.RootElement);
+        return PriceListFile.Read(document.RootElement, before);
     }
 
     private static FrozenDictionary<string, PriceList> ReadOwn(string? file)
@@ -73,9 +73,9 @@ internal sealed class PriceBook
         var lists = EmbeddedIds.Select(Embedded).ToDictionary(list => list.Id, StringComparer.Ordinal);
         if (file is not null)
         {
-            using var stream = File.OpenRead(file);
-            var configured = PriceListFile.Read(stream);
-            lists[configured.Id] = configured;
+            using var document = System.Text.Json.JsonDocument.Parse(File.ReadAllBytes(file));
+            var configured = PriceListFile.Read(document.RootElement);
+            lists[configured.Id] = PriceListFile.Read(document.RootElement, lists.GetValueOrDefault(configured.Id));
         }
 
         return lists.ToFrozenDictionary(StringComparer.Ordinal);

@@ -11,6 +11,9 @@ namespace TokenBroker.Upstreams;
 /// <param name="Rates">What it costs, by the day from which; the first holds from ever.</param>
 internal sealed record PricedModel(string Id, long? ContextWindow, long? MaxOutput, ModelMatch Match, IReadOnlyList<(DateOnly From, Rates Rates)> Rates)
 {
+    /// <summary>What service tiers make of the rates, on every day.</summary>
+    public ServiceTiers Tiers { get; init; } = ServiceTiers.None;
+
     public ModelPrice On(DateOnly day)
     {
         var (_, rates) = Rates[0];
@@ -19,7 +22,7 @@ internal sealed record PricedModel(string Id, long? ContextWindow, long? MaxOutp
             rates = from <= day ? later : rates;
         }
 
-        return new ModelPrice { Id = Id, ContextWindow = ContextWindow, MaxOutput = MaxOutput, Rates = rates };
+        return new ModelPrice { Id = Id, ContextWindow = ContextWindow, MaxOutput = MaxOutput, Rates = rates, Tiers = Tiers };
     }
 }
 
@@ -56,6 +59,9 @@ internal sealed class PriceList
     public string Source { get; }
 
     public IReadOnlyList<PricedModel> Models { get; }
+
+    /// <summary>For models that the list says nothing else of.</summary>
+    public ServiceTiers Tiers { get; init; } = ServiceTiers.None;
 
     /// <returns>Null where the list does not know the model.</returns>
     public ModelPrice? Find(string model, DateOnly day)

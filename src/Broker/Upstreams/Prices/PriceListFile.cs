@@ -4,28 +4,35 @@ namespace TokenBroker.Upstreams;
 
 /// <summary>
 /// Reads price lists of the shape of the embedded ones: <c>usd_per_million</c> tokens, characters or seconds and
-/// <c>usd_per_thousand</c> searches or requests, for each model from its beginning, and <c>later</c> from a day on.
+/// <c>usd_per_thousand</c> searches or requests, for each model from its beginning, and <c>later</c> from a day on. What
+/// service tiers cost stands in <c>service_tiers</c>, in percent of these, for the list and where a model has others.
 /// </summary>
 internal static class PriceListFile
 {
     /// <exception cref="JsonException">The list is not of that shape; the message says where.</exception>
-    public static PriceList Read(Stream json)
+    public static PriceList Read(Stream json, PriceList? before = null)
     {
         using var document = JsonDocument.Parse(json);
-        return Read(document.RootElement);
+        return Read(document.RootElement, before);
     }
 
+    /// <param name="list">The list.</param>
+    /// <param name="before">The list whose place it takes: what that says of service tiers holds where this one says nothing.</param>
     /// <exception cref="JsonException">The list is not of that shape; the message says where.</exception>
-    public static PriceList Read(JsonElement list)
+    public static PriceList Read(JsonElement list, PriceList? before = null)
     {
         try
         {
-            var models = list.GetProperty("models").EnumerateArray().Select(ReadModel).ToList();
+            var tiers = ReadTiers(list) ?? before?.Tiers ?? ServiceTiers.None;
+            var models = list.GetProperty("models").EnumerateArray().Select(model => ReadModel(model, tiers, before)).ToList();
             return new PriceList(
                 list.GetProperty("upstream").GetString() ?? "",
                 list.GetProperty("as_of").GetString() ?? "",
                 list.TryGetProperty("source", out var source) ? source.GetString() ?? "" : "",
-                models);
+                models)
+            {
+                Tiers = tiers,
+            };
         }
         catch (Exception exception) when (exception is KeyNotFoundException or InvalidOperationException or FormatException or OverflowException)
         {
@@ -33,7 +40,7 @@ internal static class PriceListFile
         }
     }
 
-    private static PricedModel ReadModel(JsonElement model)
+    private static PricedModel ReadModel(JsonElement model, ServiceTiers tiers, PriceList? before)
     {
         var id = model.GetProperty("id").GetString() ?? throw new JsonException("A model has no id.");
         var rates = new List<(DateOnly, Rates)> { (DateOnly.MinValue, ReadRates(model, id)) };
@@ -49,8 +56,18 @@ internal static class PriceListFile
             model.TryGetProperty("context_window", out var window) ? window.GetInt64() : null,
             model.TryGetProperty("max_output", out var most) ? most.GetInt64() : null,
             MatchClauses.Read(model.GetProperty("match"), id),
-            [.. rates.OrderBy(rate => rate.Item1)]);
+            [.. rates.OrderBy(rate => rate.Item1)])
+        {
+            Tiers = ReadTiers(model) ?? before?.Models.FirstOrDefault(one => one.Id == id)?.Tiers ?? tiers,
+        };
     }
+
+    private static ServiceTiers? ReadTiers(JsonElement parent) => !parent.TryGetProperty("service_tiers", out var tiers) ? null
+        : new ServiceTiers(tiers.EnumerateObject().Select(tier => KeyValuePair.Create(tier.Name, ShareOf(tier.Value))));
+
+    private static int ShareOf(JsonElement percent) => percent.GetDecimal() * 1_000 is var share && share is >= 0 and <= ServiceTiers.Most
+        ? (int)decimal.Ceiling(share)
+        : throw new JsonException($"A service tier is not from 0 to 10,000 percent: {percent.GetRawText()}.");
 
     private static Rates ReadRates(JsonElement parent, string id)
     {

@@ -41,6 +41,25 @@ internal readonly record struct TokenUsage
     /// <summary>Searches of the web that the provider made for the call.</summary>
     public long WebSearches { get; init; }
 
+    /// <summary>What two calls used together.</summary>
+    public TokenUsage Plus(in TokenUsage other) => new()
+    {
+        Input = Input + other.Input,
+        CachedInput = CachedInput + other.CachedInput,
+        CachedAudioInput = CachedAudioInput + other.CachedAudioInput,
+        CacheWrite = CacheWrite + other.CacheWrite,
+        CacheWriteLong = CacheWriteLong + other.CacheWriteLong,
+        AudioInput = AudioInput + other.AudioInput,
+        ImageInput = ImageInput + other.ImageInput,
+        Output = Output + other.Output,
+        Reasoning = Reasoning + other.Reasoning,
+        AudioOutput = AudioOutput + other.AudioOutput,
+        ImageOutput = ImageOutput + other.ImageOutput,
+        Characters = Characters + other.Characters,
+        AudioSeconds = AudioSeconds + other.AudioSeconds,
+        WebSearches = WebSearches + other.WebSearches,
+    };
+
     /// <summary>
     /// What two reports of one call say together. A stream may tell the input in its first event and the output, counted up
     /// from the start, in its last: each number is the larger one, and none counts twice.

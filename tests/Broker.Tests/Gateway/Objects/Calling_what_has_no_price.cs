@@ -49,18 +49,6 @@ public sealed class Calling_what_has_no_price(PrivateBroker own) : IClassFixture
         connected.Received.Should().BeEmpty();
     }
 
-    [Fact]
-    [Trait("Checklist", "28")]
-    public async Task In_the_background_is_charged_all_that_it_may_use()
-    {
-        using var connected = await Connected.AsAsync(own.Host, Neighbours.Scopes, budget: "1000");
-
-        using var response = await connected.Api.PostRawAsync("/responses", """{"model":"gpt-4o-mini","input":"Hello","store":true,"background":true,"max_output_tokens":10000}""");
-
-        response.StatusCode.Should().Be(HttpStatusCode.OK, await response.Content.ReadAsStringAsync());
-        (await connected.UsageAsync())[0].OutputTokens.Should().Be(10_000);
-    }
-
     [Theory]
     [InlineData("POST", "/realtime/client_secrets", "realtime.client_secrets")]
     [InlineData("GET", "/organization/users", "organization")]

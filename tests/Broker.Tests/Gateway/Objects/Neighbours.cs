@@ -81,7 +81,7 @@ public sealed partial class Neighbours : IAsyncLifetime
             "upload_part" => ($"/uploads/{await needed("upload")}/parts", Form([], "data")),
             "vector_store" => ("/vector_stores", Json("""{"name":"Plums"}""")),
             "file_batch" => ($"/vector_stores/{await needed("vector_store")}/file_batches", Json($$"""{"file_ids":["{{await needed("file")}}"]}""")),
-            "batch" => ("/batches", Json($$"""{"input_file_id":"{{await needed("file")}}","endpoint":"/v1/responses","completion_window":"24h"}""")),
+            "batch" => ("/batches", Json($$"""{"input_file_id":"{{await InputAsync(api)}}","endpoint":"/v1/embeddings","completion_window":"24h"}""")),
             "fine_tuning_job" => ("/fine_tuning/jobs", Json($$"""{"model":"gpt-4o-mini","training_file":"{{await needed("file")}}"}""")),
             "response" => ("/responses", Json("""{"model":"gpt-4o-mini","input":"Hello","store":true}""")),
             "completion" => ("/chat/completions", Json("""{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Hello"}],"store":true}""")),
@@ -95,7 +95,14 @@ public sealed partial class Neighbours : IAsyncLifetime
             "thread" => ("/threads", Json("{}")),
             _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "Say how to make one."),
         };
-        return (await SendAsync(kind == "batch" ? await WideAsync() : api, request.Path, request.Body))["id"]!.ToString();
+        return (await SendAsync(api, request.Path, request.Body))["id"]!.ToString();
+    }
+
+    /// <summary>A file of one call, for a batch.</summary>
+    private static async Task<string> InputAsync(Api api)
+    {
+        var line = """{"custom_id":"1","method":"POST","url":"/v1/embeddings","body":{"model":"text-embedding-3-small","input":"A plum"}}""";
+        return (await SendAsync(api, "/files", SampleCall.FormOf([("purpose", "batch")], "file", "a.jsonl", Encoding.UTF8.GetBytes(line))))["id"]!.ToString();
     }
 
     /// <summary>A request of an operation, on objects of the owner.</summary>

@@ -55,15 +55,6 @@ public sealed class Opening_the_whole_account(Neighbours neighbours) : IClassFix
         page.Body!.TextContent.Should().Contain("Careful: the app can reach everything on your provider account, also what other apps made");
     }
 
-    [Fact]
-    public async Task Is_needed_for_batches_whose_lines_nobody_reads()
-    {
-        using var response = await neighbours.Owner.Api.PostRawAsync("/batches", """{"input_file_id":"file-1","endpoint":"/v1/responses","completion_window":"24h"}""");
-
-        response.StatusCode.Should().Be(HttpStatusCode.Forbidden);
-        (await Api.ErrorAsync(response)).Code.Should().Be("insufficient_scope");
-    }
-
     private async Task<string> MadeDirectlyAsync()
     {
         using var client = neighbours.Host.NewClient();

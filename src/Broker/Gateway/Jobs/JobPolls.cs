@@ -1,0 +1,111 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+using OpenIddict.Abstractions;
+using TokenBroker.Custody;
+using TokenBroker.Metering;
+using TokenBroker.Storage;
+using TokenBroker.Upstreams;
+
+namespace TokenBroker.Gateway;
+
+/// <summary>
+/// Asks providers, again and again and ever more rarely, what the work has cost that went on after its call, and settles
+/// it. Each question is one node's: whoever moves the row's next time forward asks. It is asked under the grant that the
+/// work was begun under, for as long as that is valid, and given up after some days: then the charge at its worst stays.
+/// </summary>
+internal sealed class JobPolls(IServiceScopeFactory scopes, JobReport report, CallKeys keys, Catalogue catalogue, IOptions<GatewayOptions> options, ILogger<JobPolls> logger)
+    : BackgroundService
+{
+    private const int AtOnce = 100;
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    /// <summary>A batch has a day, and some hours to end after that.</summary>
+    private static readonly TimeSpan GiveUp = TimeSpan.FromDays(3);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        // Real time on purpose: a replaced clock must not make it spin.
+        using var timer = new PeriodicTimer(options.Value.JobPoll);
+        while (await timer.WaitForNextTickAsync(stoppingToken).AsTask().ContinueWith(t => t.IsCompletedSuccessfully && t.GetAwaiter().GetResult(), TaskScheduler.Default))
+        {
+            try
+            {
+                await TurnAsync(stoppingToken);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception exception)
+            {
+                logger.LogError(exception, "Work in the background could not be settled; tried again.");
+            }
+        }
+    }
+
+    private async Task TurnAsync(CancellationToken cancellationToken)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
+        var clock = scope.ServiceProvider.GetRequiredService<TimeProvider>().GetUtcNow();
+        var now = clock.UtcDateTime;
+        var due = await db.OpenJobs.AsNoTracking().Where(job => job.NextAt <= now).OrderBy(job => job.NextAt).Take(AtOnce).ToListAsync(cancellationToken);
+        foreach (var job in due)
+        {
+            var next = now + Pause(job.Tries);
+            if (await db.OpenJobs.Where(j => j.UsageId == job.UsageId && j.Tries == job.Tries)
+                .ExecuteUpdateAsync(set => set.SetProperty(j => j.NextAt, next).SetProperty(j => j.Tries, j => j.Tries + 1), cancellationToken) == 0)
+            {
+                continue;
+            }
+
+            try
+            {
+                await SettleAsync(scope.ServiceProvider, db, job, clock, cancellationToken);
+            }
+            catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+            {
+                // One that cannot be settled holds up no other; it is tried again in its turn.
+                logger.LogError(exception, "What {Kind} {Id} of grant {GrantId} has cost could not be settled.", job.Kind, job.ObjectId, job.GrantId);
+            }
+        }
+    }
+
+    private async Task SettleAsync(IServiceProvider services, BrokerDbContext db, OpenJob job, DateTimeOffset clock, CancellationToken cancellationToken)
+    {
+        var answer = await AskAsync(db, job, cancellationToken);
+        if (answer.Truth is { } truth)
+        {
+            var row = truth.ToRow(Guid.CreateVersion7(clock), job.GrantId, "", job.Model, StatusCodes.Status200OK, TimeSpan.Zero, clock);
+            await services.GetRequiredService<SettleJob>().RunAsync(job, row, cancellationToken);
+        }
+        else if (answer.IsLost || clock.UtcDateTime - job.OpenedAt > GiveUp)
+        {
+            logger.LogWarning("What {Kind} {Id} of grant {GrantId} has cost is not known; it stays charged at its worst.", job.Kind, job.ObjectId, job.GrantId);
+            await db.OpenJobs.Where(j => j.UsageId == job.UsageId).ExecuteDeleteAsync(cancellationToken);
+        }
+    }
+
+    private async Task<JobAnswer> AskAsync(BrokerDbContext db, OpenJob job, CancellationToken cancellationToken)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(Patience);
+        try
+        {
+            var isValid = await db.Grants.AnyAsync(
+                g => g.Id == job.GrantId && g.Status == OpenIddictConstants.Statuses.Valid && g.PausedAt == null, cancellationToken);
+            return isValid && catalogue.Find(job.UpstreamId) is { } upstream
+                && await keys.OpenAsync(new KeyUse(job.UpstreamKeyId, job.GrantId, null), patience.Token) is { Text: { } key }
+                    ? await report.AskAsync(job, upstream, key, patience.Token)
+                    : JobAnswer.NotYet;
+        }
+        catch (Exception exception) when (exception is HttpRequestException or IOException || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            return JobAnswer.NotYet;
+        }
+    }
+
+    private TimeSpan Pause(int tries) =>
+        TimeSpan.FromTicks((long)Math.Min(Longest.Ticks, options.Value.JobPoll.Ticks * Math.Pow(2, Math.Min(tries, 20))));
+}
