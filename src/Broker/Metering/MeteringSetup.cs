@@ -7,6 +7,9 @@ internal static class MeteringSetup
         builder.Services.AddBudgets();
         builder.Services.AddSingleton<BudgetState>();
         builder.Services.AddScoped<SetCaps>();
+        builder.Services.AddScoped<ReadPurse>();
+        builder.Services.AddScoped<CreditJournal>();
+        builder.Services.AddScoped<VerifyCredit>();
         builder.Services.AddHostedService<LeaseKeeper>();
     }
 
@@ -16,6 +19,7 @@ internal static class MeteringSetup
         .AddSingleton<BudgetCuts>()
         .AddSingleton<BudgetLedger>()
         .AddSingleton<CapsInUse>()
+        .AddSingleton<CreditLimits>()
         .AddSingleton<LeaseStore>()
         .AddSingleton<LeaseUpkeep>()
         .AddSingleton<Reconcile>()
