@@ -6,7 +6,6 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using TokenBroker.Credit;
-using TokenBroker.Custody;
 using TokenBroker.Grants;
 using TokenBroker.Metering;
 using TokenBroker.Samples.SandboxUpstream;

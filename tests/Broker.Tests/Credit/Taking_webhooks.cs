@@ -1,6 +1,4 @@
 using System.Net;
-using System.Net.Http.Json;
-using System.Text.Json;
 using TokenBroker.Tests.Host;
 
 namespace TokenBroker.Tests.Credit;

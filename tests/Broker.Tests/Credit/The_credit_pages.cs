@@ -1,5 +1,4 @@
 using System.Net;
-using AngleSharp.Html.Dom;
 using Microsoft.EntityFrameworkCore;
 using TokenBroker.Tests.Accounts;
 using TokenBroker.Tests.Host;

@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
-using TokenBroker.Metering;
 using TokenBroker.Tests.Host;
 
 namespace TokenBroker.Tests.Credit;
