@@ -3,6 +3,8 @@ using TokenBroker.Apps;
 using TokenBroker.Audit;
 using TokenBroker.Authorization;
 using TokenBroker.Authorization.Browsers;
+using TokenBroker.Credit;
+using TokenBroker.Credit.Api;
 using TokenBroker.Custody;
 using TokenBroker.Gateway;
 using TokenBroker.Grants;
@@ -44,6 +46,7 @@ public static class BrokerApplication
         builder.AddAuthorizationServer();
         builder.AddSafety();
         builder.AddMetering();
+        builder.AddCredit();
         builder.AddGateway();
         builder.AddPages();
         customise?.Invoke(builder);
@@ -65,6 +68,7 @@ public static class BrokerApplication
         app.MapApps();
         app.MapAuthorizationServer();
         app.MapSafetyApi();
+        app.MapCreditApi();
         app.MapGateway();
         app.MapPages();
         return app;

@@ -72,6 +72,9 @@ internal sealed class RemoveApp(
         // What was asked for and not answered: pushed requests and device codes have no grant that would end them.
         await db.Tokens.Where(t => t.ApplicationId == app.Id && t.AuthorizationId == null).ExecuteDeleteAsync(cancellationToken);
         await db.AppLogos.Where(l => l.AppId == app.Id).ExecuteDeleteAsync(cancellationToken);
+
+        // What users have of its credit stays on record; nothing is called on it any more.
+        await db.SponsorKeys.Where(k => k.SponsorId == app.Id).ExecuteDeleteAsync(cancellationToken);
         await db.UpstreamObjects.Where(o => o.AppId == app.Id).ExecuteDeleteAsync(cancellationToken);
         if (!await db.Grants.AnyAsync(g => g.ApplicationId == app.Id, cancellationToken))
         {

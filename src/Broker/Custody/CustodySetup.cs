@@ -29,6 +29,8 @@ internal static class CustodySetup
             new Envelopes(services.GetRequiredService<Vault>(), services.GetRequiredService<RecordKey>().GetAsync));
         builder.Services.AddScoped<UpstreamKeys>();
         builder.Services.AddScoped<CarriedKeys>();
+        builder.Services.AddScoped<SponsorKeys>();
+        builder.Services.AddSingleton<WebhookKeys>();
         builder.Services.AddOptions<OpenKeysOptions>().BindConfiguration("Custody:OpenKeys").ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton<OpenKeys>();
         builder.Services.AddSingleton<MemorySweep>();

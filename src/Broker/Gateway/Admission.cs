@@ -32,7 +32,7 @@ internal sealed class Admission(Rates rates, RequestBody bodies, PriceBook price
 
         if (caller.Key is not { } key)
         {
-            return (null, caller.Facts.CarriesKey ? GatewayError.KeyNotCarried : GatewayError.KeyRemoved);
+            return (null, caller.NoKey);
         }
 
         if (!usage.HasRoom)
@@ -188,7 +188,7 @@ internal sealed class Admission(Rates rates, RequestBody bodies, PriceBook price
     }
 
     private async ValueTask<GatewayError> ExhaustedAsync(BudgetLine line, CancellationToken cancellationToken) =>
-        GatewayError.BudgetExhausted((await budgets.OpenAsync(line, cancellationToken)).ResetsAt);
+        GatewayError.Exhausted(await budgets.OpenAsync(line, cancellationToken));
 
     /// <summary>A quarter of what is left, so that parallel calls find some too; but an answer of use, where that is to be had.</summary>
     private static long Share(WorstCost worst, long leftMicros) =>

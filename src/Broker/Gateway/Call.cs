@@ -75,6 +75,9 @@ internal sealed class Call(Caller caller, Upstream upstream, Operation operation
         CutReason.Paused => GatewayError.GrantPaused,
         CutReason.Suspended => GatewayError.AccessSuspended,
         CutReason.KeyRemoved => GatewayError.KeyRemoved,
+        CutReason.SponsorKeyWithdrawn => GatewayError.SponsorKeyWithdrawn,
+        CutReason.CreditExhausted => GatewayError.CreditExhausted,
+        CutReason.PurseChanged => GatewayError.PurseChanged,
         CutReason.BudgetExhausted => GatewayError.BudgetExhausted(null),
         _ => GatewayError.GrantRevoked,
     };

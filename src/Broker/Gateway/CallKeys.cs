@@ -22,7 +22,7 @@ internal sealed class CallKeys(OpenKeys keys, ILogger<CallKeys> logger)
         try
         {
             var text = await keys.RevealAsync(key, cancellationToken);
-            return text is not null ? (text, null) : (null, key.Carrier is null ? GatewayError.KeyRemoved : GatewayError.KeyNotCarried);
+            return text is not null ? (text, null) : (null, key.IsSponsors ? GatewayError.SponsorKeyWithdrawn : key.Carrier is null ? GatewayError.KeyRemoved : GatewayError.KeyNotCarried);
         }
         catch (VaultUnavailableException exception)
         {

@@ -79,6 +79,7 @@ internal sealed class Forwarding(UpstreamClient client, UsageLog usage, KeyHealt
     {
         if (AnswerHead.RefusalOf(answer) is { } refusal)
         {
+            refusal = refusal == GatewayError.KeyRejected && call.Key.IsSponsors ? GatewayError.SponsorKeyRejected : refusal;
             call.Refusal = refusal;
             call.KeyWasRejected = answer.StatusCode == System.Net.HttpStatusCode.Unauthorized;
             return refusal;

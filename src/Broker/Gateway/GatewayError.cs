@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using TokenBroker.Authorization.Dpop;
+using TokenBroker.Metering;
 using TokenBroker.Upstreams;
 
 namespace TokenBroker.Gateway;
@@ -70,6 +71,16 @@ internal sealed record GatewayError(int Status, string Code, string Message, str
 
     public static GatewayError KeyNotCarried { get; } = new(
         403, "upstream_key_rejected", "The key behind this access is never stored, and came with other tokens than this one, or has ended with them. Connect the app again.", PortalPath: "/");
+
+    public static GatewayError SponsorKeyWithdrawn { get; } = new(
+        403, "upstream_key_rejected", "This access pays by credit, and there is no key any more that calls on this credit are made with. The credit stays; the user can choose another way to pay.", PortalPath: "/");
+
+    public static GatewayError SponsorKeyRejected { get; } = new(
+        403, "upstream_key_rejected", "This access pays by credit, and the provider refused the key that was put up for it, or the key may not do this. Whoever gives the credit can replace it.", PortalPath: "/credit");
+
+    /// <summary>For a call that was open when the user chose another way to pay.</summary>
+    public static GatewayError PurseChanged { get; } = new(
+        403, "purse_changed", "The user changed what this app's calls are paid from while this one was open. Call again.", PortalPath: "/");
 
     public static GatewayError KeyUnreadable { get; } = new(
         403, "upstream_key_rejected", "The user's key cannot be opened any more. Nothing was sent; the user can replace it.", PortalPath: "/keys");
@@ -168,6 +179,15 @@ internal sealed record GatewayError(int Status, string Code, string Message, str
         "This call could cost more than is left of the user's budget for this app. "
             + (resetsAt is { } at ? $"It resets on {at:yyyy-MM-dd} (UTC); the" : "The") + " user can raise it.",
         PortalPath: "/");
+
+    public static GatewayError CreditExhausted { get; } = new(
+        402,
+        "credit_exhausted",
+        "This call could cost more than is left of the credit that pays for it. The user sees what is left, and where to top up or how to pay otherwise.",
+        PortalPath: "/credit");
+
+    /// <summary>Where the tightest of what a call draws on is credit, that is to be topped up; else it is a budget.</summary>
+    public static GatewayError Exhausted(OpenBooks open) => open.IsCreditTightest ? CreditExhausted : BudgetExhausted(open.ResetsAt);
 
     public static GatewayError RateLimited(TimeSpan retryAfter) => new(
         429, "rate_limited", "Too many calls or tokens in a minute, or calls at one time. Slow down.")

@@ -30,6 +30,7 @@ internal sealed class ApproveGrant(BrokerDbContext db, AuditLog audit, TesterLim
     public async Task<ApprovalOutcome> RunAsync(Approval approval, CancellationToken cancellationToken)
     {
         Grant? grant = null;
+        var paidOtherwise = false;
         var refusal = ApprovalRefusal.Changed;
         await db.InTransactionAsync(
             async () =>
@@ -56,6 +57,7 @@ internal sealed class ApproveGrant(BrokerDbContext db, AuditLog audit, TesterLim
                 }
 
                 grant = live ?? Add(approval);
+                paidOtherwise = live is not null && live.SponsorId != approval.SponsorId;
                 approval.WriteTo(grant);
                 grant.PausedAt = null;
                 await db.SaveChangesAsync(cancellationToken);
@@ -74,7 +76,7 @@ internal sealed class ApproveGrant(BrokerDbContext db, AuditLog audit, TesterLim
             return new ApprovalOutcome(null, refusal);
         }
 
-        changes.Publish(new GrantChange(grant.Id, null));
+        changes.Publish(new GrantChange(grant.Id, paidOtherwise ? CutReason.PurseChanged : null));
         return new ApprovalOutcome(grant, null);
     }
 

@@ -7,7 +7,7 @@ namespace TokenBroker.Grants;
 
 /// <summary>
 /// Changes what a live grant allows, by the user's own hand: its limits, its key, its end, and which of its scopes
-/// stay. A pause stays a pause, and calls that are open go on under what they began with. The gateway reads the grant
+/// stay. A pause stays a pause, and calls that are open go on under what they began with, unless another purse pays from now on. The gateway reads the grant
 /// anew at the next call.
 /// </summary>
 internal sealed class ChangeGrant(BrokerDbContext db, AuditLog audit, GrantChanges changes)
@@ -16,7 +16,7 @@ internal sealed class ChangeGrant(BrokerDbContext db, AuditLog audit, GrantChang
     public async Task<bool> RunAsync(Approval approval, CancellationToken cancellationToken)
     {
         var shown = approval.Earlier ?? throw new ArgumentException("A change is a change of a grant.", nameof(approval));
-        var changed = false;
+        var (changed, paidOtherwise) = (false, false);
         await db.InTransactionAsync(
             async () =>
             {
@@ -29,6 +29,7 @@ internal sealed class ChangeGrant(BrokerDbContext db, AuditLog audit, GrantChang
                     return;
                 }
 
+                paidOtherwise = grant.SponsorId != approval.SponsorId;
                 approval.WriteTo(grant);
                 await db.SaveChangesAsync(cancellationToken);
                 await audit.RecordAsync(
@@ -39,7 +40,7 @@ internal sealed class ChangeGrant(BrokerDbContext db, AuditLog audit, GrantChang
 
         if (changed)
         {
-            changes.Publish(new GrantChange(shown.Id, null));
+            changes.Publish(new GrantChange(shown.Id, paidOtherwise ? CutReason.PurseChanged : null));
         }
 
         return changed;

@@ -70,6 +70,7 @@ internal sealed class CutGrant(BrokerDbContext db, AuditLog audit, TimeProvider 
             ApplicationId = parent.ApplicationId,
             UpstreamId = parent.UpstreamId,
             UpstreamKeyId = parent.UpstreamKeyId,
+            SponsorId = parent.SponsorId,
             CarriesKey = parent.CarriesKey,
             CarriedLastFour = parent.CarriedLastFour,
             ParentId = parent.Id,

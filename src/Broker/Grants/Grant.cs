@@ -19,8 +19,11 @@ internal sealed class Grant : OpenIddictEntityFrameworkCoreAuthorization<Guid, A
     /// <summary>The upstream whose operations the scopes open, such as <c>openai</c>.</summary>
     public required string UpstreamId { get; set; }
 
-    /// <summary>The key that calls are made with; null once the user has deleted it.</summary>
+    /// <summary>The user's own key that calls are made with; null once they have deleted it, or where a sponsor pays.</summary>
     public Guid? UpstreamKeyId { get; set; }
+
+    /// <summary>Whose key calls are made with where the user's credit pays for them: see <see cref="Purse"/>. Null for the user's own key.</summary>
+    public Guid? SponsorId { get; set; }
 
     /// <summary>
     /// Whether the key is never stored: it comes with each token, as <see cref="Custody.CarriedKey"/> says, and

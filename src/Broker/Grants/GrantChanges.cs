@@ -13,6 +13,15 @@ internal enum CutReason
 
     /// <summary>A limit that the calls were paid from was lowered, or used up by one that cost more than it could.</summary>
     BudgetExhausted,
+
+    /// <summary>The user's credit was used up by a call that cost more than it could.</summary>
+    CreditExhausted,
+
+    /// <summary>The sponsor took the key back that the calls were made with.</summary>
+    SponsorKeyWithdrawn,
+
+    /// <summary>Another purse pays from now on: what is open was opened with the key of the one before.</summary>
+    PurseChanged,
 }
 
 /// <param name="GrantId">The grant that is not what it was.</param>

@@ -11,5 +11,6 @@ internal static class GrantsSetup
         builder.Services.AddScoped<ReuseNotices>();
         builder.Services.AddScoped<EndGrant>();
         builder.Services.AddScoped<RemoveKey>();
+        builder.Services.AddScoped<WithdrawSponsorKey>();
     }
 }

@@ -11,6 +11,9 @@ internal enum AccountKind
 
     /// <summary>A user, over all their apps: what they set themselves.</summary>
     User = 2,
+
+    /// <summary>A user's credit with a sponsor: what was topped up, in all. It is used up and never begins anew.</summary>
+    Credit = 3,
 }
 
 /// <summary>One of the accounts that a call counts under.</summary>

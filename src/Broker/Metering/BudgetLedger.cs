@@ -59,6 +59,12 @@ internal sealed class BudgetLedger(LeaseStore store, CapsInUse caps, BudgetNode 
         var books = new List<CappedBook>();
         foreach (var account in line.Accounts)
         {
+            if (account.Credit is { } credit)
+            {
+                books.Add(new CappedBook(BookOf(new BookKey(account.Id, SpendPeriods.Total)), 0, credit));
+                continue;
+            }
+
             Budget[] budgets = account.Own is { } own ? [own] : await caps.OfAsync(account.Id, cancellationToken);
             books.AddRange(budgets.Select(budget => new CappedBook(BookOf(new BookKey(account.Id, now.Of(budget.Period))), budget.Micros)));
         }

@@ -8,6 +8,9 @@ internal static class MeteringSetup
         builder.Services.AddSingleton<BudgetState>();
         builder.Services.AddScoped<SetCaps>();
         builder.Services.AddScoped<SettleJob>();
+        builder.Services.AddScoped<ReadPurse>();
+        builder.Services.AddScoped<CreditJournal>();
+        builder.Services.AddScoped<VerifyCredit>();
         builder.Services.AddHostedService<LeaseKeeper>();
     }
 
@@ -17,6 +20,7 @@ internal static class MeteringSetup
         .AddSingleton<BudgetCuts>()
         .AddSingleton<BudgetLedger>()
         .AddSingleton<CapsInUse>()
+        .AddSingleton<CreditLimits>()
         .AddSingleton<LeaseStore>()
         .AddSingleton<LeaseUpkeep>()
         .AddSingleton<Reconcile>()

@@ -143,6 +143,7 @@ internal sealed class SpendFlush(IServiceScopeFactory scopes, BudgetNode node, B
             }
         }
 
+        await CreditPosts.SpendAsync(db, _sums.Where(one => one.Key.Period == SpendPeriods.Total).Select(one => (one.Key.Account, one.Value.Cost)), $"spend:{node.Id:N}:{number}", now);
         foreach (var grant in batch.GroupBy(entry => entry.Usage.GrantId))
         {
             var last = grant.Max(entry => entry.Usage.At);
@@ -152,7 +153,10 @@ internal sealed class SpendFlush(IServiceScopeFactory scopes, BudgetNode node, B
         foreach (var key in batch.GroupBy(entry => entry.UpstreamKeyId))
         {
             var last = key.Max(entry => entry.Usage.At);
-            await db.UpstreamKeys.Where(k => k.Id == key.Key).ExecuteUpdateAsync(set => set.SetProperty(k => k.LastUsedAt, last));
+            if (await db.UpstreamKeys.Where(k => k.Id == key.Key).ExecuteUpdateAsync(set => set.SetProperty(k => k.LastUsedAt, last)) == 0)
+            {
+                await db.SponsorKeys.Where(k => k.Id == key.Key).ExecuteUpdateAsync(set => set.SetProperty(k => k.LastUsedAt, last));
+            }
         }
 
         return isLost;

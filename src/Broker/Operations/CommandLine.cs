@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using Microsoft.Extensions.Options;
 using TokenBroker.Audit;
 using TokenBroker.Operations.Backups;
+using TokenBroker.Operations.Credit;
 using TokenBroker.Operations.Prices;
 using TokenBroker.Operations.Safety;
 using TokenBroker.Operations.Vaults;
@@ -37,6 +38,7 @@ internal static class CommandLine
             new Command("audit", "The audit log.") { verify },
             OperatorCommands.Create(configuration),
             CapCommands.Create(configuration),
+            CreditCommands.Create(configuration),
             NodeCommands.Create(configuration),
             VaultCommands.Create(configuration),
             SafetyCommands.Create(configuration),

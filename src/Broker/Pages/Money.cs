@@ -16,6 +16,9 @@ internal static class Money
             ? string.Create(CultureInfo.InvariantCulture, $"${micros / (decimal)MicrosOfDollar:#,##0.00}")
             : string.Create(CultureInfo.InvariantCulture, $"${micros / (decimal)MicrosOfDollar:0.00####}");
 
+    /// <summary>What is left of something: never more than there is, and not below zero.</summary>
+    public static string Left(long micros) => Words(micros < MicrosOfCent ? Math.Max(0, micros) : micros / MicrosOfCent * MicrosOfCent);
+
     /// <summary>An amount of whole dollars and cents, without a sign.</summary>
     public static bool TryRead(string? dollars, out long micros)
     {

@@ -6,6 +6,7 @@ using TokenBroker.Accounts;
 using TokenBroker.Apps;
 using TokenBroker.Audit;
 using TokenBroker.Authorization;
+using TokenBroker.Credit;
 using TokenBroker.Custody;
 using TokenBroker.Grants;
 using TokenBroker.Metering;
@@ -42,6 +43,8 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
 
     public DbSet<UpstreamKey> UpstreamKeys => Set<UpstreamKey>();
 
+    public DbSet<SponsorKey> SponsorKeys => Set<SponsorKey>();
+
     public DbSet<CarriedKey> CarriedKeys => Set<CarriedKey>();
 
     public DbSet<CustodySecret> CustodySecrets => Set<CustodySecret>();
@@ -61,6 +64,14 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
     public DbSet<Appeal> Appeals => Set<Appeal>();
 
     public DbSet<SpendCap> SpendCaps => Set<SpendCap>();
+
+    public DbSet<CreditAccount> CreditAccounts => Set<CreditAccount>();
+
+    public DbSet<CreditTransaction> CreditTransactions => Set<CreditTransaction>();
+
+    public DbSet<CreditLine> CreditLines => Set<CreditLine>();
+
+    public DbSet<CreditSecret> CreditSecrets => Set<CreditSecret>();
 
     public DbSet<SpendNode> SpendNodes => Set<SpendNode>();
 
@@ -216,6 +227,9 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
         });
         Metering.Spend.Map(builder);
         OpenJob.Map(builder);
+        SponsorKey.Map(builder);
+        CreditRows.Map(builder);
+        CreditSecret.Map(builder);
     }
 
     private static void MapUpstreamObjects(ModelBuilder builder)

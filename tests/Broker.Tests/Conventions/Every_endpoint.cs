@@ -16,6 +16,7 @@ public sealed class Every_endpoint(SharedBroker shared)
         "/connect/token", "/connect/register", "/openai/{**path}", "/health/live", "/health/ready",
         "/api/v1/apps", "/api/v1/apps/{client_id}/secret", "/api/v1/apps/{client_id}/submit",
         "/api/v1/reviews/{client_id}/approve", "/api/v1/reviews/{client_id}/reject", "/api/v1/reviews/{client_id}/withdraw",
+        "/api/v1/credit/top-ups", "/api/v1/credit/refunds", "/api/v1/credit/webhooks/{id:guid}",
         "/api/v1/safety/sanctions", "/api/v1/safety/sanctions/{id:guid}/lift", "/api/v1/safety/appeals/{id:guid}/decide",
     ];
 

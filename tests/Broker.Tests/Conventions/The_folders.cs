@@ -7,14 +7,15 @@ public sealed class The_folders
 {
     private static readonly string[] All =
     [
-        "Accounts", "Apps", "Audit", "Authorization", "Custody", "Gateway", "Grants", "Metering", "Notices", "Operations", "Pages", "Safety", "Storage", "Upstreams",
+        "Accounts", "Apps", "Audit", "Authorization", "Credit", "Custody", "Gateway", "Grants", "Metering", "Notices", "Operations", "Pages", "Safety", "Storage", "Upstreams",
     ];
 
     [Theory]
     [InlineData("Accounts", "Audit", "Operations", "Storage")]
-    [InlineData("Apps", "Accounts", "Audit", "Authorization", "Grants", "Notices", "Operations", "Storage", "Upstreams")]
+    [InlineData("Apps", "Accounts", "Audit", "Authorization", "Custody", "Grants", "Notices", "Operations", "Storage", "Upstreams")]
     [InlineData("Audit", "Storage")]
     [InlineData("Authorization", "Accounts", "Apps", "Audit", "Custody", "Grants", "Metering", "Operations", "Storage", "Upstreams")]
+    [InlineData("Credit", "Accounts", "Apps", "Audit", "Authorization", "Custody", "Grants", "Metering", "Operations", "Safety", "Storage", "Upstreams")]
     [InlineData("Custody", "Storage")]
     [InlineData("Gateway", "Apps", "Audit", "Authorization", "Custody", "Grants", "Metering", "Operations", "Safety", "Storage", "Upstreams")]
     [InlineData("Grants", "Apps", "Audit", "Authorization", "Custody", "Notices", "Storage")]

@@ -76,8 +76,8 @@ public sealed class Refusing_a_body(PrivateBroker own) : IClassFixture<PrivateBr
     [InlineData("/responses", "\"tools\":[1,{\"type\":\"web_search\"}]", "invalid_request")]
     [InlineData("/responses", "\"tools\":{\"type\":\"web_search\"}", "invalid_request")]
     [InlineData("/chat/completions", "\"web_search_options\":{}", "operation_not_allowed")]
-    [InlineData("/chat/completions", "\"service_tier\":\"priority\"", "operation_not_allowed")]
-    [InlineData("/responses", "\"service_tier\":\"scale\"", "operation_not_allowed")]
+    [InlineData("/chat/completions", "\"service_tier\":\"turbo\"", "operation_not_allowed")]
+    [InlineData("/responses", "\"service_tier\":\"fastest\"", "operation_not_allowed")]
     public async Task That_names_what_is_not_the_apps_or_costs_more_than_it_shows(string path, string member, string code)
     {
         var input = member.Contains("\"input\"", StringComparison.Ordinal) ? "" : ",\"input\":\"Hello\"";

@@ -111,6 +111,8 @@ internal sealed class LedgerWorld : IAsyncDisposable
         .AddSingleton<TimeProvider>(Clock)
         .AddSingleton<GrantChanges>()
         .AddScoped<AuditLog>()
+        .AddScoped<CreditJournal>()
+        .AddScoped<VerifyCredit>()
         .AddBudgets()
         .BuildServiceProvider();
 }
@@ -135,6 +137,26 @@ internal sealed class LedgerNode(ServiceProvider services, LedgerWorld world)
     public GrantChanges Changes => services.GetRequiredService<GrantChanges>();
 
     public BudgetLine Line(Budget budget) => new(new LineAccount(new(AccountKind.Grant, world.GrantId), budget), _line.Accounts[1]);
+
+    /// <summary>A line that the user's credit with a sponsor pays for.</summary>
+    public async Task<BudgetLine> CreditLineAsync(Guid sponsorId)
+    {
+        var account = CreditAccount.IdOf(sponsorId, world.UserId);
+        var limit = await services.GetRequiredService<CreditLimits>().OfAsync(account, CancellationToken.None);
+        return new(new LineAccount(new(AccountKind.Credit, account), Credit: limit), _line.Accounts[1]);
+    }
+
+    public async Task<CreditOutcome> PostAsync(CreditOrder order)
+    {
+        await using var scope = services.CreateAsyncScope();
+        return await scope.ServiceProvider.GetRequiredService<CreditJournal>().RunAsync(order, CancellationToken.None);
+    }
+
+    public async Task<CreditReport> VerifyCreditAsync()
+    {
+        await using var scope = services.CreateAsyncScope();
+        return await scope.ServiceProvider.GetRequiredService<VerifyCredit>().RunAsync(CancellationToken.None);
+    }
 
     public ValueTask<BudgetReservation?> ReserveAsync(BudgetLine line, long micros) => Ledger.TryReserveAsync(line, micros, CancellationToken.None);
 

@@ -29,6 +29,7 @@ internal sealed class BrokerProcess : IDisposable
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
+            RedirectStandardInput = true,
             UseShellExecute = false,
             WorkingDirectory = Path.GetTempPath(),
         };
@@ -74,6 +75,13 @@ internal sealed class BrokerProcess : IDisposable
         var broker = Start(environment, arguments);
         await broker.WaitAsync();
         return broker;
+    }
+
+    /// <summary>Writes to it, and ends its input.</summary>
+    public async Task WriteAsync(string text)
+    {
+        await _process.StandardInput.WriteAsync(text);
+        _process.StandardInput.Close();
     }
 
     public async Task WaitAsync(TimeSpan? atMost = null)

@@ -8,7 +8,7 @@ namespace TokenBroker.Tests.Pages;
 public sealed class Every_page(SharedBroker shared)
 {
     private static readonly string[] ForVisitors = ["/sign-in", "/sign-up", "/sign-out", "/nothing-here", "/error/500"];
-    private static readonly string[] ForPeople = ["/", "/keys", "/account", "/account/password", "/connect/verify", "/developer", "/developer/new", "/notices", "/operator/reviews", "/sign-in?reauth=1", "/nothing-here"];
+    private static readonly string[] ForPeople = ["/", "/keys", "/credit", "/account", "/account/password", "/connect/verify", "/developer", "/developer/new", "/notices", "/operator/reviews", "/sign-in?reauth=1", "/nothing-here"];
 
     private BrokerHost Broker => shared.Host;
 

@@ -122,6 +122,7 @@ internal sealed class OpenKeys(IServiceScopeFactory scopes, IOptions<OpenKeysOpt
         await using var scope = scopes.CreateAsyncScope();
         return use.Carrier is { } carrier
             ? await scope.ServiceProvider.GetRequiredService<CarriedKeys>().OpenAsync(carrier, CancellationToken.None)
+            : use.IsSponsors ? await scope.ServiceProvider.GetRequiredService<SponsorKeys>().OpenAsync(use.Id, CancellationToken.None)
             : await scope.ServiceProvider.GetRequiredService<UpstreamKeys>().OpenAsync(use.Id, CancellationToken.None);
     }
 

@@ -6,6 +6,12 @@ internal sealed class UpstreamKeyRecords() : SealedTable<UpstreamKey>("upstream 
         new(row.Id.ToString(), row.KekId, row.Envelope, UpstreamKeys.BindingOf(row.UserId, row.Id, row.Generation, row.UpstreamId));
 }
 
+internal sealed class SponsorKeyRecords() : SealedTable<SponsorKey>("sponsor keys", nameof(SponsorKey.Envelope))
+{
+    protected override SealedRecord RecordOf(SponsorKey row) =>
+        new(row.Id.ToString(), row.KekId, row.Envelope, SponsorKeys.BindingOf(row.SponsorId, row.Id, row.UpstreamId));
+}
+
 /// <summary>Keys that come with each token: the carrier goes into the commitment, so that only their DEK can be looked at.</summary>
 internal sealed class CarriedKeyRecords() : SealedTable<CarriedKey>("carried keys", nameof(CarriedKey.Envelope))
 {

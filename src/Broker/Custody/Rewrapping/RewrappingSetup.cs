@@ -6,6 +6,7 @@ internal static class RewrappingSetup
     {
         services.AddSingleton<ISealedRecords, UpstreamKeyRecords>();
         services.AddSingleton<ISealedRecords, CarriedKeyRecords>();
+        services.AddSingleton<ISealedRecords, SponsorKeyRecords>();
         services.AddSingleton<ISealedRecords, CustodySecretRecords>();
         services.AddSingleton<ISealedRecords, DataProtectionRecords>();
         services.AddSingleton<KekInventory>();

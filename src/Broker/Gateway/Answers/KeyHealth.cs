@@ -19,6 +19,7 @@ internal sealed class KeyHealth(IServiceScopeFactory scopes, TimeProvider time, 
             await db.UpstreamKeys
                 .Where(k => k.Id == keyId && k.Status != KeyStatus.Refused)
                 .ExecuteUpdateAsync(set => set.SetProperty(k => k.Status, KeyStatus.Refused).SetProperty(k => k.CheckedAt, now));
+            await db.SponsorKeys.Where(k => k.Id == keyId).ExecuteUpdateAsync(set => set.SetProperty(k => k.Status, KeyStatus.Refused));
         }
         catch (Exception exception) when (exception is System.Data.Common.DbException or ObjectDisposedException)
         {

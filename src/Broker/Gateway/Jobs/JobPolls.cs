@@ -96,7 +96,7 @@ internal sealed class JobPolls(IServiceScopeFactory scopes, JobReport report, Ca
             var isValid = await db.Grants.AnyAsync(
                 g => g.Id == job.GrantId && g.Status == OpenIddictConstants.Statuses.Valid && g.PausedAt == null, cancellationToken);
             return isValid && catalogue.Find(job.UpstreamId) is { } upstream
-                && await keys.OpenAsync(new KeyUse(job.UpstreamKeyId, job.GrantId, null), patience.Token) is { Text: { } key }
+                && await keys.OpenAsync(new KeyUse(job.UpstreamKeyId, job.GrantId, null, job.IsPaidByCredit), patience.Token) is { Text: { } key }
                     ? await report.AskAsync(job, upstream, key, patience.Token)
                     : JobAnswer.NotYet;
         }

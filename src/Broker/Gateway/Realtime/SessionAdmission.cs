@@ -21,7 +21,7 @@ internal sealed class SessionAdmission(
 
         if (caller.Key is not { } key)
         {
-            return (null, caller.Facts.CarriesKey ? GatewayError.KeyNotCarried : GatewayError.KeyRemoved);
+            return (null, caller.NoKey);
         }
 
         if (!usage.HasRoom)

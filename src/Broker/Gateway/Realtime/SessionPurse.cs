@@ -18,5 +18,5 @@ internal sealed class SessionPurse(SessionTerms terms, BudgetLedger budgets)
         ?? throw new InvalidOperationException("A claim of nothing was refused.");
 
     public async ValueTask<GatewayError> ExhaustedAsync(CancellationToken cancellationToken) =>
-        GatewayError.BudgetExhausted((await budgets.OpenAsync(Line, cancellationToken)).ResetsAt);
+        GatewayError.Exhausted(await budgets.OpenAsync(Line, cancellationToken));
 }

@@ -29,9 +29,14 @@ internal sealed record Caller(
     LiveGrant Grant, GrantFacts Facts, FrozenSet<string> Scopes, DateTimeOffset TokenExpiresAt, string? KeyThumbprint, Carrier? Carrier)
 {
     /// <summary>The upstream key that its calls are made with; null where there is none any more.</summary>
-    public KeyUse? Key => Facts.CarriesKey
+    public KeyUse? Key => Facts.Credit is { } credit
+        ? credit.KeyId is { } put ? new KeyUse(put, Grant.Id, null, IsSponsors: true) : null
+        : Facts.CarriesKey
         ? Carrier is null ? null : new KeyUse(Carrier.RowId, Grant.Id, Carrier)
         : Facts.UpstreamKeyId is { } keyId ? new KeyUse(keyId, Grant.Id, null) : null;
+
+    /// <summary>What to say where there is none. Nothing falls back to another.</summary>
+    public GatewayError NoKey => Facts.Credit is not null ? GatewayError.SponsorKeyWithdrawn : Facts.CarriesKey ? GatewayError.KeyNotCarried : GatewayError.KeyRemoved;
 }
 
 /// <summary>

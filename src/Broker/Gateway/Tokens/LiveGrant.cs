@@ -21,6 +21,9 @@ internal sealed record GrantFacts(
 {
     public required SafetyFacts Safety { get; init; }
 
+    /// <summary>What pays where the user's own key does not.</summary>
+    public CreditPurse? Credit { get; init; }
+
     private BudgetLine? _budgets;
 
     /// <summary>What the calls are paid from.</summary>
@@ -42,6 +45,10 @@ internal sealed record GrantFacts(
         }
 
         yield return new(new(AccountKind.User, UserId));
+        if (Credit is { } credit)
+        {
+            yield return new(credit.Account, Credit: credit.Limit);
+        }
     }
 }
 

@@ -63,7 +63,19 @@ internal sealed class LiveGrants
             var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
             var rows = await db.Grants.AsNoTracking()
                 .Where(g => ids.Contains(g.Id))
-                .Select(g => new { g.Id, g.Revision, g.Status, g.PausedAt, g.UpstreamKeyId, g.CarriesKey, g.ExpiresAt })
+                .Select(g => new
+                {
+                    g.Id,
+                    g.ParentId,
+                    g.Revision,
+                    g.Status,
+                    g.PausedAt,
+                    g.UpstreamKeyId,
+                    g.CarriesKey,
+                    g.ExpiresAt,
+                    g.SponsorId,
+                    SponsorKeyId = db.SponsorKeys.Where(k => k.SponsorId == g.SponsorId && k.UpstreamId == g.UpstreamId).Select(k => (Guid?)k.Id).FirstOrDefault(),
+                })
                 .ToDictionaryAsync(g => g.Id, cancellationToken);
             var suspended = await Sanction.GrantsUnderOne(db, ids, _time.GetUtcNow().UtcDateTime).ToListAsync(cancellationToken);
             foreach (var id in ids)
@@ -79,9 +91,11 @@ internal sealed class LiveGrants
                 }
                 else if (_grants.TryGetValue(id, out var held)
                     && held.Known is var known
-                    && (known?.Revision != row.Revision || known.UpstreamKeyId != row.UpstreamKeyId))
+                    && (known?.Revision != row.Revision || (row.ParentId is null && (known.UpstreamKeyId, known.Credit?.SponsorId, known.Credit?.KeyId) != (row.UpstreamKeyId, row.SponsorId, row.SponsorKeyId))))
                 {
-                    CutReason? cut = suspended.Contains(id) ? CutReason.Suspended : row.PausedAt is not null ? CutReason.Paused : row is { UpstreamKeyId: null, CarriesKey: false } ? CutReason.KeyRemoved : null;
+                    CutReason? cut = suspended.Contains(id) ? CutReason.Suspended : row.PausedAt is not null ? CutReason.Paused
+                        : row is { UpstreamKeyId: null, CarriesKey: false, SponsorKeyId: null } ? row.SponsorId is null ? CutReason.KeyRemoved : CutReason.SponsorKeyWithdrawn
+                        : known is not null && row.ParentId is null && known.Credit?.SponsorId != row.SponsorId ? CutReason.PurseChanged : null;
                     if (cut is not null || known is not null)
                     {
                         Drop(id, cut);
@@ -108,7 +122,7 @@ internal sealed class LiveGrants
         {
             if (grant.Known is { } facts && facts.Budgets.Accounts.Any(one => one.Id == account))
             {
-                Drop(id, CutReason.BudgetExhausted);
+                Drop(id, account.Kind == AccountKind.Credit ? CutReason.CreditExhausted : CutReason.BudgetExhausted);
             }
         }
     }
@@ -164,7 +178,7 @@ internal sealed class LiveGrants
         var safety = await scope.ServiceProvider.GetRequiredService<GrantSafety>().ReadAsync(grant, CancellationToken.None);
         if (grant.ParentId is not { } parentId)
         {
-            return FactsOf(grant, above: null, safety);
+            return FactsOf(grant, above: null, safety) with { Credit = await scope.ServiceProvider.GetRequiredService<ReadPurse>().OfAsync(grant, CancellationToken.None) };
         }
 
         // Linked before the parent is read: a change that commits from here on finds the child, one before is read.
@@ -175,7 +189,9 @@ internal sealed class LiveGrants
     /// <summary>A child grant allows what it and all above it allow, whatever its own row says; the key is its root's.</summary>
     private static GrantFacts FactsOf(Grant grant, GrantFacts? above, SafetyFacts safety)
     {
-        var scopes = JsonSerializer.Deserialize<string[]>(grant.Scopes ?? "[]") ?? [];
+        // Whoever pays by credit is a guest in somebody else's account, and never sees all of it.
+        var guest = grant.SponsorId is not null;
+        var scopes = (JsonSerializer.Deserialize<string[]>(grant.Scopes ?? "[]") ?? []).Where(scope => !guest || scope != Purse.AccountScopeOf(grant.UpstreamId)).ToArray();
         var models = grant.Models?.ToFrozenSet(StringComparer.Ordinal);
         var line = new GrantLine(grant.Id, new Budget(grant.BudgetMicros, grant.BudgetPeriod), grant.RequestsPerMinute);
         var facts = new GrantFacts(
@@ -199,6 +215,7 @@ internal sealed class LiveGrants
             {
                 UpstreamKeyId = above.UpstreamKeyId,
                 CarriesKey = above.CarriesKey,
+                Credit = above.Credit,
                 Scopes = scopes.Where(above.Scopes.Contains).ToFrozenSet(StringComparer.Ordinal),
                 Models = models is null ? above.Models : above.Models is null ? models : models.Where(above.Models.Contains).ToFrozenSet(StringComparer.Ordinal),
                 ExpiresAt = facts.ExpiresAt < above.ExpiresAt ? facts.ExpiresAt : above.ExpiresAt,

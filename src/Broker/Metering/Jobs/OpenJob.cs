@@ -61,6 +61,7 @@ internal sealed class OpenJob
         job.ToTable("open_jobs");
         job.HasKey(j => j.UsageId);
         job.HasIndex(j => j.NextAt);
+        job.Ignore(j => j.IsPaidByCredit);
         job.Property(j => j.Kind).HasConversion<string>().HasMaxLength(8);
         job.Property(j => j.UpstreamId).HasMaxLength(32);
         job.Property(j => j.ObjectId).HasMaxLength(200);
@@ -72,6 +73,9 @@ internal sealed class OpenJob
         Accounts = string.Join(' ', books.Line.Accounts.Select(account => account.Id.ToString()));
         (Day, Month) = (books.Now.Day, books.Now.Month);
     }
+
+    /// <summary>Whether the key was a sponsor's.</summary>
+    public bool IsPaidByCredit => ReadAccounts().Any(account => account.Kind == AccountKind.Credit);
 
     /// <exception cref="FormatException">The row was not written by this program.</exception>
     public IEnumerable<AccountId> ReadAccounts() => Accounts.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(text =>

@@ -55,6 +55,7 @@ internal sealed class SettleJob(BrokerDbContext db, LeaseUpkeep leases)
                 .SetProperty(u => u.CostMicros, truth.CostMicros)
                 .SetProperty(u => u.Estimated, false),
             cancellationToken);
+        await CreditPosts.SpendAsync(db, job.ReadAccounts().Select(account => (account, -back)), $"settled:{job.UsageId:N}", truth.At);
         foreach (var account in job.ReadAccounts())
         {
             var (kind, id) = (account.Kind, account.Id);

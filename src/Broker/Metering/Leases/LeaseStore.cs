@@ -112,6 +112,8 @@ internal sealed class LeaseStore(IServiceScopeFactory scopes)
         var (account, of) = (book.Account, book.Kind);
         return account.Kind == AccountKind.Grant
             ? row.Where(s => db.Grants.Any(g => g.Id == account.Id && s.CostMicros + s.LeasedMicros + amount <= g.BudgetMicros))
+            : account.Kind == AccountKind.Credit
+            ? row.Where(s => db.CreditAccounts.Any(a => a.Id == account.Id && s.CostMicros + s.LeasedMicros + amount <= a.FundedMicros))
             : row.Where(s => !db.SpendCaps.Any(c =>
                 c.Kind == account.Kind && c.OwnerId == account.Id && c.Period == of && s.CostMicros + s.LeasedMicros + amount > c.Micros));
     }
@@ -125,6 +127,8 @@ internal sealed class LeaseStore(IServiceScopeFactory scopes)
             .FirstOrDefaultAsync(cancellationToken);
         var cap = account.Kind == AccountKind.Grant
             ? await db.Grants.Where(g => g.Id == account.Id).Select(g => (long?)g.BudgetMicros).FirstOrDefaultAsync(cancellationToken) ?? 0
+            : account.Kind == AccountKind.Credit
+            ? await db.CreditAccounts.Where(a => a.Id == account.Id).Select(a => (long?)a.FundedMicros).FirstOrDefaultAsync(cancellationToken) ?? 0
 
             // A cap that was taken away meanwhile holds nobody up; the books of it are soon let go.
             : await db.SpendCaps.Where(c => c.Kind == account.Kind && c.OwnerId == account.Id && c.Period == of).MinAsync(c => (long?)c.Micros, cancellationToken)

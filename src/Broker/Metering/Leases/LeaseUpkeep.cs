@@ -17,9 +17,11 @@ internal sealed class LeaseUpkeep
     private readonly CapsInUse _caps;
     private readonly BudgetCuts _cuts;
 
-    public LeaseUpkeep(BudgetLedger ledger, LeaseStore store, BudgetNode node, CapsInUse caps, BudgetCuts cuts, GrantChanges changes)
+    private readonly CreditLimits _credit;
+
+    public LeaseUpkeep(BudgetLedger ledger, LeaseStore store, BudgetNode node, CapsInUse caps, CreditLimits credit, BudgetCuts cuts, GrantChanges changes)
     {
-        (_ledger, _store, _node, _caps, _cuts) = (ledger, store, node, caps, cuts);
+        (_ledger, _store, _node, _caps, _credit, _cuts) = (ledger, store, node, caps, credit, cuts);
         changes.Subscribe(change => Recheck(new AccountId(AccountKind.Grant, change.GrantId)));
     }
 
@@ -29,13 +31,22 @@ internal sealed class LeaseUpkeep
     /// <summary>The account's cap may have changed.</summary>
     public void Recheck(AccountId account)
     {
-        if (account.Kind != AccountKind.Grant)
+        if (account.Kind is AccountKind.App or AccountKind.User)
         {
             _caps.Forget();
         }
 
         _changed.Enqueue(account);
         Wake?.Invoke();
+    }
+
+    /// <summary>Gives back what this node has leased of an account and no call has claimed.</summary>
+    public async Task ReleaseAsync(AccountId account)
+    {
+        foreach (var book in _ledger.Books.Where(book => book.Key.Account == account))
+        {
+            await GiveBackAsync(book);
+        }
     }
 
     /// <summary>One turn over all books.</summary>
@@ -71,6 +82,7 @@ internal sealed class LeaseUpkeep
             await EnforceOnEarlierAsync(account);
         }
 
+        await _credit.RecheckAsync(CancellationToken.None);
         foreach (var book in _ledger.Books.Where(book => book.Lease > 0 || !book.IsIdle))
         {
             await EnforceAsync(book);

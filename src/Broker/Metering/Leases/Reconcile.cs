@@ -93,6 +93,8 @@ internal sealed class Reconcile(IServiceScopeFactory scopes, IOptions<StorageOpt
             }
         }
 
+        await CreditPosts.SpendAsync(
+            db, used.Where(one => one.Key.Period == SpendPeriods.Total).Select(one => (one.Key.Account, one.Value)), $"reconciled:{node.Id:N}", node.SeenAt);
         if (exact)
         {
             foreach (var (key, cost) in used.Where(one => one.Key.Account.Kind == AccountKind.Grant && one.Value > 0))
@@ -113,7 +115,7 @@ internal sealed class Reconcile(IServiceScopeFactory scopes, IOptions<StorageOpt
         BrokerDbContext db, SpendNode node, BookKey book, long cost, Dictionary<BookKey, long> told, CancellationToken cancellationToken)
     {
         var grant = await db.Grants.AsNoTracking().Where(g => g.Id == book.Account.Id)
-            .Select(g => new { g.UserId, g.ApplicationId, g.ParentId }).FirstOrDefaultAsync(cancellationToken);
+            .Select(g => new { g.UserId, g.ApplicationId, g.ParentId, g.SponsorId }).FirstOrDefaultAsync(cancellationToken);
         var seen = SpendPeriods.Of(new DateTimeOffset(node.SeenAt, TimeSpan.Zero));
         var began = book.Kind switch
         {
@@ -126,6 +128,7 @@ internal sealed class Reconcile(IServiceScopeFactory scopes, IOptions<StorageOpt
         {
             accounts.Add(new(AccountKind.User, grant.UserId));
             accounts.AddRange(grant.ApplicationId is { } app ? [new AccountId(AccountKind.App, app)] : []);
+            accounts.AddRange(grant.SponsorId is { } sponsor ? [new AccountId(AccountKind.Credit, CreditAccount.IdOf(sponsor, grant.UserId))] : []);
             db.Usage.Add(new Usage
             {
                 Id = Guid.CreateVersion7(new DateTimeOffset(node.SeenAt, TimeSpan.Zero)),
@@ -141,7 +144,8 @@ internal sealed class Reconcile(IServiceScopeFactory scopes, IOptions<StorageOpt
         {
             foreach (var period in (int[])[began.Day, began.Month, SpendPeriods.Total])
             {
-                if (!told.ContainsKey(new BookKey(account, period)))
+                // Credit has a book of its own for all that it spent, and a ledger that follows it.
+                if (!told.ContainsKey(new BookKey(account, period)) && (account.Kind != AccountKind.Credit || period != SpendPeriods.Total))
                 {
                     await AddAsync(db, new BookKey(account, period), cost, 0, cancellationToken);
                 }

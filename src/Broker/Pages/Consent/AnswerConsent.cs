@@ -25,6 +25,8 @@ internal sealed class AnswerConsent(ApproveGrant approve, UploadForms uploads, S
 {
     private const string Changed = "What you allow this app has changed since this page was opened. This is how it stands; please answer again.";
 
+    private const string AccountOnCredit = "Credit is paid with somebody else's account, and that is not opened as a whole. Untick it, or pay with your own key.";
+
     public async Task<ConsentOutcome> AllowAsync(
         ConsentRequest request, ConsentForm form, ModelStateDictionary complaints, CancellationToken cancellationToken)
     {
@@ -92,6 +94,11 @@ internal sealed class AnswerConsent(ApproveGrant approve, UploadForms uploads, S
         var identity = request.IdentityScopes.Where(scope => ConsentRequest.IsFixed(scope) || form.Scopes.Contains(scope));
         var others = request.Earlier?.ScopeList().Except(request.Scopes) ?? [];
         var key = await ReadKeyAsync(request, form, complaints, cancellationToken);
+        if (key?.SponsorId is not null && allowed.Concat(others).Contains(request.Upstream.AccountScope))
+        {
+            complaints.AddModelError(nameof(form.Scopes), AccountOnCredit);
+        }
+
         if (!complaints.IsValid || key is null || limits is null)
         {
             key?.Carried?.Dispose();
@@ -101,6 +108,7 @@ internal sealed class AnswerConsent(ApproveGrant approve, UploadForms uploads, S
         return new ConsentAnswer(
             new Approval(request.UserId, request.App.Id, request.Upstream.Id, key.Id, [.. allowed, .. identity, .. others])
             {
+                SponsorId = key.SponsorId,
                 CarriedLastFour = key.LastFour,
                 Models = limits.Models,
                 BudgetMicros = limits.Budget.Micros,
@@ -132,9 +140,16 @@ internal sealed class AnswerConsent(ApproveGrant approve, UploadForms uploads, S
             return null;
         }
 
+        if (grant.SponsorId is not null && scopes.Contains(request.Upstream.AccountScope))
+        {
+            complaints.AddModelError(nameof(form.Scopes), AccountOnCredit);
+            return null;
+        }
+
         return new ConsentAnswer(
-            new Approval(request.UserId, request.App.Id, request.Upstream.Id, grant.UpstreamKeyId!.Value, [.. grant.ScopeList(), .. scopes])
+            new Approval(request.UserId, request.App.Id, request.Upstream.Id, grant.UpstreamKeyId, [.. grant.ScopeList(), .. scopes])
             {
+                SponsorId = grant.SponsorId,
                 Models = grant.Models is null ? null : [.. grant.Models, .. models],
                 BudgetMicros = budget.Micros,
                 BudgetPeriod = budget.Period,
@@ -158,6 +173,11 @@ internal sealed class AnswerConsent(ApproveGrant approve, UploadForms uploads, S
         if (request.KeepsCarriedKey && form.KeyId == ConsentForm.CarriedKeyChoice)
         {
             return new ChosenKey(null, null, request.Earlier!.CarriedLastFour);
+        }
+
+        if (request.Credit.FirstOrDefault(offer => ConsentForm.CreditChoice(offer.SponsorId) == form.KeyId) is { } credit)
+        {
+            return new ChosenKey(null, null, null, credit.SponsorId);
         }
 
         if (form.KeyId != ConsentForm.NewKeyChoice)
@@ -215,5 +235,6 @@ internal sealed class AnswerConsent(ApproveGrant approve, UploadForms uploads, S
     /// <param name="Id">A stored key; null where it is not stored.</param>
     /// <param name="Carried">The key itself, where it was just given and is not stored.</param>
     /// <param name="LastFour">Of a key that is not stored.</param>
-    private sealed record ChosenKey(Guid? Id, Secret? Carried, string? LastFour);
+    /// <param name="SponsorId">With whom credit pays in place of a key of theirs.</param>
+    private sealed record ChosenKey(Guid? Id, Secret? Carried, string? LastFour, Guid? SponsorId = null);
 }

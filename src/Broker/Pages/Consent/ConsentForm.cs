@@ -9,6 +9,7 @@ internal sealed class ConsentForm
 {
     public const string NewKeyChoice = "new";
     public const string CarriedKeyChoice = "carried";
+    private const string CreditPrefix = "credit-";
     public const string NeverStored = "never";
     public const string Approve = "approve";
     public const string AnyModel = "any";
@@ -25,7 +26,7 @@ internal sealed class ConsentForm
 
     public IList<string> Scopes { get; set; } = [];
 
-    /// <summary>The id of a stored key, or <see cref="NewKeyChoice"/>, or <see cref="CarriedKeyChoice"/> for the one that the app's tokens carry.</summary>
+    /// <summary>The id of a stored key, or <see cref="NewKeyChoice"/>, <see cref="CarriedKeyChoice"/> for the one that the app's tokens carry, or a <see cref="CreditChoice"/>.</summary>
     public string? KeyId { get; set; }
 
     /// <summary>As the page sealed it; see <see cref="Keys.UploadForms"/>.</summary>
@@ -58,6 +59,9 @@ internal sealed class ConsentForm
     /// <summary>Which limits of the difference may be raised: <c>budget</c>, <c>rate</c>, <c>lifetime</c>.</summary>
     public IList<string> Raise { get; set; } = [];
 
+    /// <summary>The value of <see cref="KeyId"/> where credit pays.</summary>
+    public static string CreditChoice(Guid sponsorId) => CreditPrefix + sponsorId.ToString("N");
+
     /// <summary>Null for every model.</summary>
     public IReadOnlyList<string>? ChosenModels => ModelChoice == SomeModels
         ? [.. Models.Concat((OtherModels ?? "").Split([',', ' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).Distinct()]
@@ -79,7 +83,7 @@ internal sealed class ConsentForm
             Seen = request.Seen,
             Scopes = [.. request.Capabilities.Select(c => c.Capability.Scope), .. request.IdentityScopes],
             Keep = earlier is { CarriesKey: true } ? NeverStored : null,
-            KeyId = request.KeepsCarriedKey ? CarriedKeyChoice : earlier is { CarriesKey: true } ? NewKeyChoice : (earlier?.UpstreamKeyId ?? (request.Keys is [.., var newest] ? newest.Id : null))?.ToString() ?? NewKeyChoice,
+            KeyId = PurseOf(request),
             ModelChoice = models is null && proposal?.Models is null ? AnyModel : SomeModels,
             Models = [.. difference?.Models ?? (models ?? proposal?.Models ?? []).Intersect(offered)],
             OtherModels = models is null ? null : string.Join(", ", models.Except(offered)),
@@ -90,6 +94,16 @@ internal sealed class ConsentForm
             Raise = ["budget", "rate", "lifetime"],
         };
     }
+
+    /// <summary>What pays now; for who never chose, their newest key, and only where they have none the credit that there is.</summary>
+    private static string PurseOf(ConsentRequest request) =>
+        request.KeepsCarriedKey ? CarriedKeyChoice
+        : request.Earlier is { CarriesKey: true } ? NewKeyChoice
+        : request.Earlier?.SponsorId is { } sponsor && request.Credit.Any(offer => offer.SponsorId == sponsor) ? CreditChoice(sponsor)
+        : request.Earlier?.UpstreamKeyId is { } keyId ? keyId.ToString()
+        : request.Keys is [.., var newest] ? newest.Id.ToString()
+        : request.Credit is [var offered, ..] ? CreditChoice(offered.SponsorId)
+        : NewKeyChoice;
 
     /// <summary>The models that have a box to tick: those that the app proposes or has, or else those that the upstream suggests.</summary>
     public static IReadOnlyList<string> ModelsOffered(ConsentRequest request) => request.Proposal?.Models is { } proposed

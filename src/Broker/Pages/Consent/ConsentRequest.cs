@@ -1,6 +1,7 @@
 using TokenBroker.Accounts;
 using TokenBroker.Apps;
 using TokenBroker.Authorization.Details;
+using TokenBroker.Credit;
 using TokenBroker.Custody;
 using TokenBroker.Grants;
 using TokenBroker.Upstreams;
@@ -68,6 +69,9 @@ internal sealed class ConsentRequest
 
     /// <summary>The person's keys for the upstream, the oldest first.</summary>
     public required IReadOnlyList<UpstreamKey> Keys { get; init; }
+
+    /// <summary>The credit that could pay in place of a key of theirs.</summary>
+    public required IReadOnlyList<CreditOffer> Credit { get; init; }
 
     /// <summary>
     /// Whether the person may give a key that is never stored: only where the app's tokens are given to the app at once. A

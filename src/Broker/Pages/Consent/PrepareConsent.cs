@@ -5,6 +5,7 @@ using TokenBroker.Accounts;
 using TokenBroker.Apps;
 using TokenBroker.Apps.Review;
 using TokenBroker.Authorization.Details;
+using TokenBroker.Credit;
 using TokenBroker.Custody;
 using TokenBroker.Grants;
 using TokenBroker.Safety;
@@ -49,10 +50,11 @@ internal sealed class PrepareConsent(
             Proposal = proposal,
             ReturnsTo = ask.ReturnsTo,
             Keys = await KeysAsync(userId, upstream.Id, context.RequestAborted),
+            Credit = await CreditOffers.ForAsync(db, userId, app, upstream.Id, context.RequestAborted),
             Earlier = earlier,
 
             // What is paused or has no key that is stored has to be looked at as a whole.
-            Difference = earlier is { PausedAt: null, UpstreamKeyId: not null } && !ask.Anew
+            Difference = earlier is { PausedAt: null } and ({ UpstreamKeyId: not null } or { SponsorId: not null }) && !ask.Anew
                 ? ConsentDifference.Of(earlier, capabilities, ask.Scopes, proposal, now)
                 : null,
             MostRequestsPerMinute = bounds.Value.RequestsPerMinute,
@@ -90,6 +92,7 @@ internal sealed class PrepareConsent(
             Proposal = null,
             ReturnsTo = null,
             Keys = await KeysAsync(userId, upstream.Id, context.RequestAborted),
+            Credit = await CreditOffers.ForAsync(db, userId, app, upstream.Id, context.RequestAborted),
             Earlier = grant,
             KeepsCarriedKey = grant.CarriesKey,
             Difference = null,

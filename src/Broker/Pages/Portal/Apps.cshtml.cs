@@ -41,7 +41,8 @@ internal sealed class AppsModel(
             select new Row(
                 grant,
                 grant.Application!.DisplayName ?? grant.Application!.ClientId ?? "",
-                key != null ? key.Label + " ····" + key.LastFour : grant.CarriesKey ? "a key that is never stored ····" + grant.CarriedLastFour : null,
+                key != null ? key.Label + " ····" + key.LastFour : grant.CarriesKey ? "a key that is never stored ····" + grant.CarriedLastFour : grant.SponsorId == null || !db.SponsorKeys.Any(k => k.SponsorId == grant.SponsorId && k.UpstreamId == grant.UpstreamId) ? null
+                    : "credit with " + (grant.SponsorId == Purse.Operator ? TokenBroker.Credit.CreditOffers.OperatorName : grant.Application!.DisplayName ?? ""),
                 spend == null ? 0 : spend.CostMicros,
                 spend == null ? 0 : spend.CostMicros,
                 spend == null ? 0 : spend.Calls)).ToListAsync(HttpContext.RequestAborted);

@@ -40,7 +40,7 @@ internal static class NothingNew
             && (path == "/keys"
                 || (path.StartsWith("/keys/", StringComparison.Ordinal) && path.EndsWith("/replace", StringComparison.Ordinal))
                 || path.StartsWith("/apps/", StringComparison.Ordinal)
-                || (path.StartsWith("/developer", StringComparison.Ordinal) && !path.EndsWith("/delete", StringComparison.Ordinal))
+                || (path.StartsWith("/developer", StringComparison.Ordinal) && !path.EndsWith("/delete", StringComparison.Ordinal) && !path.EndsWith("/credit", StringComparison.Ordinal))
                 || (path == "/account/tokens" && !string.Equals(request.Query["handler"], "Revoke", StringComparison.OrdinalIgnoreCase)));
     }
 

@@ -183,6 +183,7 @@ public sealed class Cutting_a_session(SharedBroker shared)
         using var connected = await Connected.AsAsync(broker, AppSocket.Scope);
         using var app = await AppSocket.OpenAsync(connected);
         await app.SayAsync(new string('a', 19_000));
+        await app.ReceivedAsync(session => session.EventsReceived.Any(e => e.Contains("aaa", StringComparison.Ordinal)));
 
         await app.SayAsync(new string('a', 20_000));
 
