@@ -3,7 +3,7 @@ using System.Text;
 
 namespace TokenBroker.Bench.Contenders;
 
-/// <summary>What nginx's <c>auth_request</c> asks: is this token known? A look-up of its SHA-256 in memory, no more.</summary>
+/// <summary>The least that nginx's <c>auth_request</c> can ask: is this one token known? A look-up of its SHA-256 in memory, no more.</summary>
 internal static class Authorizer
 {
     public static WebApplication Create(string[] args)

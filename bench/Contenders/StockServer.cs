@@ -4,13 +4,14 @@ using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using OpenIddict.Abstractions;
 using OpenIddict.Server.AspNetCore;
+using OpenIddict.Validation.AspNetCore;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 
 namespace TokenBroker.Bench.Contenders;
 
 /// <summary>
 /// OpenIddict as its documentation sets it up, on SQLite as the broker uses it: a confidential client with a secret
-/// (PBKDF2), code flow and refresh tokens, RS256. Whoever comes is signed in and has consented.
+/// (PBKDF2), code flow and refresh tokens, RS256. Whoever comes is signed in and has consented. It validates its own access tokens for nginx.
 /// </summary>
 internal static class StockServer
 {
@@ -29,15 +30,27 @@ internal static class StockServer
                 server.SetAuthorizationEndpointUris("connect/authorize").SetTokenEndpointUris("connect/token");
                 server.AllowAuthorizationCodeFlow().AllowRefreshTokenFlow().RequireProofKeyForCodeExchange();
                 server.RegisterScopes("api");
+
+                // Tokens are also looked at by requests that came through nginx, under another name.
+                server.SetIssuer(new Uri(builder.Configuration.Required("urls")));
                 server.AddEphemeralEncryptionKey().AddEphemeralSigningKey();
                 server.UseAspNetCore().EnableAuthorizationEndpointPassthrough().EnableTokenEndpointPassthrough().DisableTransportSecurityRequirement();
             });
+        builder.Services.AddOpenIddict().AddValidation(validation =>
+        {
+            validation.UseLocalServer();
+            validation.UseAspNetCore();
+        });
         var app = builder.Build();
         await PrepareAsync(app);
         app.UseAuthentication();
         app.UseAuthorization();
         app.MapGet("/connect/authorize", Authorize);
         app.MapPost("/connect/token", (Delegate)ExchangeAsync);
+
+        // What nginx's auth_request asks: is this access token valid? By its signature and claims, without a look-up of its entry.
+        app.MapGet("/authorize", static () => Results.NoContent())
+            .RequireAuthorization(policy => policy.AddAuthenticationSchemes(OpenIddictValidationAspNetCoreDefaults.AuthenticationScheme).RequireAuthenticatedUser());
         return app;
     }
 

@@ -30,7 +30,7 @@ internal static class BenchRun
 
         if (Programs.Nginx is null)
         {
-            await Console.Error.WriteLineAsync("nginx is not installed, so its two contenders are left out. On Debian and Ubuntu: apt-get install nginx-light.");
+            await Console.Error.WriteLineAsync("nginx is not installed, so its three contenders are left out. On Debian and Ubuntu: apt-get install nginx-light.");
         }
 
         var findings = new Findings();

@@ -74,6 +74,7 @@ internal static class Calls
         findings.Compare(Title, at, PerSecond, Names.Direct, "x direct", (one, other) => one / other);
         findings.Compare(Title, at, PerSecond, Names.Yarp, "x yarp", (one, other) => one / other);
         findings.Compare(Title, at, PerSecond, Names.NginxAuth, "x nginx+auth", (one, other) => one / other);
+        findings.Compare(Title, at, PerSecond, Names.NginxLookup, "x nginx+lookup", (one, other) => one / other);
         findings.Compare(Title, at, Median, Names.Yarp, "p50 - yarp", (one, other) => one - other);
         findings.Compare(Title, at, Cpu, Names.Yarp, "CPU x yarp", (one, other) => one / other);
         findings.Compare(Title, at, Allocated, Names.Yarp, "alloc x yarp", (one, other) => one / other);

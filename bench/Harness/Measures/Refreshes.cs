@@ -1,4 +1,3 @@
-using System.Globalization;
 using TokenBroker.Bench.Load;
 using TokenBroker.Bench.Parties;
 using TokenBroker.Bench.Processes;
@@ -18,30 +17,17 @@ internal static class Refreshes
 
     public static async Task RunAsync(Field field, BenchOptions options, Findings findings, CancellationToken cancellationToken)
     {
-        var port = Ports.Next();
-        await using var stock = await Running.StartAsync(
-            "Stock OpenIddict",
-            Programs.Contenders,
-            [
-                "openiddict",
-                string.Create(CultureInfo.InvariantCulture, $"--urls=http://localhost:{port}"),
-                $"--database={Path.Combine(field.Directory, "stock.db")}",
-                $"--client={OAuthApp.ClientId}",
-                $"--secret={OAuthApp.Secret}",
-                $"--redirect={OAuthApp.RedirectUri}",
-            ],
-            port,
-            field.Directory,
-            cancellationToken);
+        var party = new StockParty(field.Directory, "stock");
+        await using var stock = await party.StartAsync(cancellationToken);
         Server[] servers =
         [
             new(Names.Broker, field.Broker.Port, field[Names.Broker].Processes[0], new Tokens[Clients]),
-            new(Names.Stock, port, stock, new Tokens[Clients]),
+            new(Names.Stock, party.Port, stock, new Tokens[Clients]),
         ];
         for (var client = 0; client < Clients; client++)
         {
             servers[0].Chains[client] = await field.Broker.ConnectSomebodyAsync(cancellationToken);
-            servers[1].Chains[client] = await ConnectAsync(port, cancellationToken);
+            servers[1].Chains[client] = await party.ConnectSomebodyAsync(cancellationToken);
         }
 
         var results = servers.ToDictionary(server => server.Name, _ => new List<(Slice Slice, double Cpu)>());
@@ -81,18 +67,6 @@ internal static class Refreshes
         findings.Compare(Title, at, "grants/s", Names.Stock, "x openiddict", (one, other) => one / other);
         findings.Compare(Title, at, "CPU us", Names.Stock, "CPU x openiddict", (one, other) => one / other);
         findings.AtLeast(5, Title, at, Names.Broker, "x openiddict", "refresh grants against stock OpenIddict", "");
-    }
-
-    /// <summary>At the stock server whoever comes is somebody new, and has consented.</summary>
-    private static async Task<Tokens> ConnectAsync(int port, CancellationToken cancellationToken)
-    {
-        using var app = new OAuthApp(port, "api offline_access");
-        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false });
-        using var response = await http.GetAsync(
-            new Uri($"http://localhost:{port}{app.AuthorizeUrl}&login_hint={Guid.NewGuid():N}"), cancellationToken);
-        return await app.ExchangeAsync(
-            response.Headers.Location ?? throw new InvalidOperationException("The stock server did not redirect: " + await response.Content.ReadAsStringAsync(cancellationToken)),
-            cancellationToken);
     }
 
     private sealed record Server(string Name, int Port, Running Process, Tokens[] Chains)

@@ -59,6 +59,7 @@ internal sealed class Field : IAsyncDisposable
         {
             Names.Nginx => await StartNginxAsync(old.Port, cancellationToken),
             Names.NginxAuth => await StartNginxAuthAsync(old.Port, cancellationToken),
+            Names.NginxLookup => await StartNginxLookupAsync(old.Port, cancellationToken),
             Names.Yarp => await StartYarpAsync(old.Port, cancellationToken),
             Names.Broker => await StartBrokerAsync(cancellationToken),
             _ => throw new ArgumentOutOfRangeException(nameof(name), name, "Only what stands in front of the upstream is restarted."),
@@ -108,6 +109,7 @@ internal sealed class Field : IAsyncDisposable
         {
             contenders.Insert(1, await StartNginxAsync(Ports.Next(), cancellationToken));
             contenders.Add(await StartNginxAuthAsync(Ports.Next(), cancellationToken));
+            contenders.Add(await StartNginxLookupAsync(Ports.Next(), cancellationToken));
         }
 
         Contenders = contenders;
@@ -126,10 +128,19 @@ internal sealed class Field : IAsyncDisposable
 
     private async Task<Contender> StartNginxAuthAsync(int port, CancellationToken cancellationToken)
     {
+        var party = new StockParty(_directory, "authorizer");
+        var authorizer = Keep(await party.StartAsync(cancellationToken));
+        var tokens = await party.ConnectSomebodyAsync(cancellationToken);
+        var nginx = Keep(await NginxParty.StartAsync(Programs.Nginx!, _directory, port, _upstreamPort, party.Port, _key, cancellationToken));
+        return new Contender(Names.NginxAuth, port, "", tokens.Access, [nginx, authorizer]);
+    }
+
+    private async Task<Contender> StartNginxLookupAsync(int port, CancellationToken cancellationToken)
+    {
         var authorizerPort = Ports.Next();
         var authorizer = await RoleAsync("authorizer", authorizerPort, [$"--token={_token}"], cancellationToken);
         var nginx = Keep(await NginxParty.StartAsync(Programs.Nginx!, _directory, port, _upstreamPort, authorizerPort, _key, cancellationToken));
-        return new Contender(Names.NginxAuth, port, "", _token, [nginx, authorizer]);
+        return new Contender(Names.NginxLookup, port, "", _token, [nginx, authorizer]);
     }
 
     private async Task<Running> RoleAsync(string role, int port, IEnumerable<string> arguments, CancellationToken cancellationToken) =>

@@ -8,5 +8,6 @@ internal static class Names
     public const string Yarp = "yarp";
     public const string Broker = "broker";
     public const string NginxAuth = "nginx+auth";
+    public const string NginxLookup = "nginx+lookup";
     public const string Stock = "openiddict";
 }

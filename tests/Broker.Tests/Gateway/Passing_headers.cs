@@ -49,9 +49,8 @@ public sealed class Passing_headers(SharedBroker shared)
         "x-ratelimit-limit-requests", "x-ratelimit-limit-tokens", "x-ratelimit-remaining-requests", "x-ratelimit-remaining-tokens",
         "x-ratelimit-reset-requests", "x-ratelimit-reset-tokens", "x-request-id",
 
-        // Set by the broker itself on all its answers.
-        "Content-Security-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Permissions-Policy", "Referrer-Policy",
-        "X-Content-Type-Options", "X-Frame-Options", "Strict-Transport-Security",
+        // Set by the broker itself on what may be a page.
+        "Content-Security-Policy", "X-Content-Type-Options",
     ];
 
     private BrokerHost Broker => shared.Host;

@@ -89,6 +89,8 @@ public sealed class Provider_faults(SharedBroker shared)
         response.StatusCode.Should().Be(HttpStatusCode.BadGateway);
         response.Content.Headers.ContentType!.MediaType.Should().Be("text/html");
         (await response.Content.ReadAsStringAsync()).Should().Contain("502 Bad Gateway");
+        response.Headers.GetValues("Content-Security-Policy").Should().ContainSingle().Which.Should().Contain("sandbox", "a page of somebody else's is nobody's page here");
+        response.Headers.GetValues("X-Content-Type-Options").Should().Equal("nosniff");
     }
 
     [Fact]

@@ -48,6 +48,13 @@ internal static partial class AnswerHead
         }
 
         response.Headers.CacheControl = "no-store";
+        if (shape == AnswerShape.Other)
+        {
+            // A file may be a page. Opened in a browser, it is nobody's page here.
+            response.Headers.XContentTypeOptions = "nosniff";
+            response.Headers.ContentSecurityPolicy = "default-src 'none'; sandbox";
+        }
+
         response.Headers[GatewayHeaders.RequestId] = context.TraceIdentifier;
     }
 
