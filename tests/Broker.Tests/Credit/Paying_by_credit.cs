@@ -173,7 +173,7 @@ public sealed class Paying_by_credit(PrivateBroker broker) : IClassFixture<Priva
         var sponsor = await Sponsored.ByAsync(Broker);
         using var ada = await sponsor.GuestAsync("5.00");
         using var bob = await sponsor.GuestAsync("5.00");
-        using var made = await ada.Api.PostAsync("/responses", new { model = "gpt-4o-mini", input = "Remember this." });
+        using var made = await ada.Api.PostAsync("/responses", new { model = "gpt-4o-mini", input = "Remember this.", store = true });
         made.StatusCode.Should().Be(HttpStatusCode.OK, await made.Content.ReadAsStringAsync());
         var id = (await made.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetString()!;
         var before = sponsor.Received.Count;
