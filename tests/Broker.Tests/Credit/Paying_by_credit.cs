@@ -37,6 +37,22 @@ public sealed class Paying_by_credit(PrivateBroker broker) : IClassFixture<Priva
     }
 
     [Fact]
+    public async Task Gets_back_what_work_in_the_background_did_not_cost()
+    {
+        await using var polls = await BrokerHost.StartAsync(new() { ["Gateway:JobPoll"] = "00:00:00.1" });
+        var sponsor = await Sponsored.ByAsync(polls);
+        using var guest = await sponsor.GuestAsync("5.00", "openai:responses offline_access");
+
+        using var begun = await guest.Api.PostRawAsync("/responses", """{"model":"gpt-4o","input":"Hello","store":true,"background":true,"max_output_tokens":10000}""");
+
+        begun.StatusCode.Should().Be(HttpStatusCode.OK, await begun.Content.ReadAsStringAsync());
+        var job = await Eventually.IsAsync(() => polls.WithDatabaseAsync(db => db.Usage.Where(u => u.GrantId == guest.GrantId).SingleOrDefaultAsync()), usage => usage is { Estimated: false });
+        (await guest.BalanceAsync()).Should().Be(5_000_000 - job!.CostMicros).And.BeGreaterThan(4_900_000, "the worst, which was charged at first, is ten cents");
+        (await Sponsored.VerifyAsync(polls)).Faults.Should().BeEmpty();
+        guest.WithOwnKey.Should().BeEmpty("the provider was asked with the sponsor's key as well");
+    }
+
+    [Fact]
     public async Task Is_refused_without_credit_and_goes_on_at_once_after_a_top_up()
     {
         var sponsor = await Sponsored.ByAsync(Broker);

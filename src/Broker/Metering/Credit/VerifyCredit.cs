@@ -11,7 +11,7 @@ internal sealed record CreditReport(int Transactions, int Accounts, IReadOnlyLis
 
 /// <summary>
 /// Proves the credit ledger from its lines: every transaction sums to zero and has lines, every balance is the sum of its
-/// account's lines, what came in is the sum of those above zero, and what is left is what came in less what the row that
+/// account's lines, what came in is the sum of those above zero (but for what calls gave back), and what is left is what came in less what the row that
 /// calls are leased from counts as spent. All of it is read in one transaction.
 /// </summary>
 internal sealed class VerifyCredit(BrokerDbContext db)
@@ -33,7 +33,7 @@ internal sealed class VerifyCredit(BrokerDbContext db)
 
                 accounts = await db.CreditAccounts.CountAsync(cancellationToken);
                 var balances = await db.CreditAccounts
-                    .Select(a => new { a.Id, a.Kind, a.BalanceMicros, a.FundedMicros, Sum = db.CreditLines.Where(l => l.AccountId == a.Id).Sum(l => (long?)l.AmountMicros) ?? 0, In = db.CreditLines.Where(l => l.AccountId == a.Id && l.AmountMicros > 0).Sum(l => (long?)l.AmountMicros) ?? 0 })
+                    .Select(a => new { a.Id, a.Kind, a.BalanceMicros, a.FundedMicros, Sum = db.CreditLines.Where(l => l.AccountId == a.Id).Sum(l => (long?)l.AmountMicros) ?? 0, In = db.CreditLines.Where(l => l.AccountId == a.Id && l.AmountMicros > 0 && db.CreditTransactions.Any(t => t.Id == l.TransactionId && t.Kind != CreditKind.Spend)).Sum(l => (long?)l.AmountMicros) ?? 0 })
                     .Where(a => a.BalanceMicros != a.Sum || (a.Kind == CreditAccountKind.User && a.FundedMicros != a.In)).OrderBy(a => a.Id).Take(MostFaults).ToListAsync(cancellationToken);
                 faults.AddRange(balances.Select(a => $"Account {a.Id} says {a.BalanceMicros} of {a.FundedMicros}; its lines say {a.Sum} of {a.In}."));
 
