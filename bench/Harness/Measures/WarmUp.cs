@@ -10,10 +10,10 @@ namespace TokenBroker.Bench.Measures;
 internal static class WarmUp
 {
     private const int Concurrency = 16;
-    private const int MostTurns = 30;
+    private const int MostTurns = 8;
 
     /// <summary>Methods that are compiled in a turn without hurting anybody.</summary>
-    private const int Few = 3;
+    private const int Few = 10;
 
     public static async Task RunAsync(Contender contender, BenchOptions options, CancellationToken cancellationToken)
     {
