@@ -50,7 +50,7 @@ internal static class OperationsSetup
         builder.Services.AddHealthChecks().AddCheck<DatabaseCheck>("database");
     }
 
-    /// <summary>Who calls, and at which address, where a proxy stands in front.</summary>
+    /// <summary>Before all else, also before calls: what does not say plainly where it ends is refused; where a proxy stands in front, it says who calls.</summary>
     public static void UseTrustedProxies(this WebApplication app)
     {
         app.Use(static (context, next) => PlainFraming.IsOf(context.Request) ? next(context) : PlainFraming.RefuseAsync(context));
