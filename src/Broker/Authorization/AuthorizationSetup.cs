@@ -67,6 +67,7 @@ internal static class AuthorizationSetup
                     .UseDbContext<BrokerDbContext>()
                     .ReplaceDefaultEntities<App, Grants.Grant, Scope, Token, Guid>();
                 core.ReplaceTokenManager<Token, TokenManager>();
+                core.ReplaceTokenStore<Token, TokenStore>();
                 core.ReplaceApplicationManager<App, AppSecrets>();
             })
             .AddServer(ConfigureServer)
@@ -139,7 +140,7 @@ internal static class AuthorizationSetup
     private sealed class CompleteRedemption(Redemption redemption) : IOpenIddictServerHandler<ApplyTokenResponseContext>
     {
         public async ValueTask HandleAsync(ApplyTokenResponseContext context) =>
-            await redemption.CompleteAsync(context.Response, context.Request?.RefreshToken, context.CancellationToken);
+            context.Response = context.Request is { } request ? await redemption.CompleteAsync(request, context.Response, context.CancellationToken) : context.Response;
     }
 
     /// <summary>What the configuration decides.</summary>

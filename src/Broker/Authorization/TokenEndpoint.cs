@@ -2,13 +2,11 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Microsoft.AspNetCore;
 using Microsoft.AspNetCore.Authentication;
-using Microsoft.EntityFrameworkCore;
 using OpenIddict.Abstractions;
 using OpenIddict.Server.AspNetCore;
 using TokenBroker.Authorization.Carriers;
 using TokenBroker.Authorization.Exchange;
 using TokenBroker.Custody.Vaults;
-using TokenBroker.Grants;
 using TokenBroker.Storage;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 
@@ -22,7 +20,7 @@ namespace TokenBroker.Authorization;
 /// (RFC 6749, section 6).
 /// </summary>
 internal sealed class TokenEndpoint(
-    BrokerDbContext db, Redemption redemption, EndGrant endGrant, IssuedIdentity identity, IssueCarriers carriers, ExchangeToken exchange, TimeProvider time)
+    BrokerDbContext db, Redemption redemption, IssuedIdentity identity, IssueCarriers carriers, ExchangeToken exchange, TimeProvider time)
 {
     private const string Scheme = OpenIddictServerAspNetCoreDefaults.AuthenticationScheme;
 
@@ -64,8 +62,8 @@ internal sealed class TokenEndpoint(
             return Refuse("The code or token does not belong to a grant. Start a new authorization.");
         }
 
-        var grant = await db.Grants.AsNoTracking()
-            .FirstOrDefaultAsync(g => g.Id == grantId && g.Status == Statuses.Valid, cancellationToken);
+        // Read with the token a moment ago: this asks nobody. A grant that ends meanwhile takes the token with it, so that redeeming it fails.
+        var grant = await db.Grants.FindAsync([grantId], cancellationToken) is { Status: Statuses.Valid } valid ? valid : null;
         var left = grant is null ? TimeSpan.Zero : grant.ExpiresAt - time.GetUtcNow().UtcDateTime;
         if (grant is null || left <= TimeSpan.Zero)
         {
@@ -74,7 +72,7 @@ internal sealed class TokenEndpoint(
 
         var scopes = presented.GetScopes().Intersect(grant.ScopeList()).ToImmutableArray();
         var carried = grant.CarriesKey ? await carriers.RenewAsync(request, presented, grant, scopes, left, cancellationToken) : null;
-        if (!await redemption.TryTakeAsync(tokenId, cancellationToken))
+        if (!await redemption.TryBeginAsync(tokenId, grantId, cancellationToken))
         {
             return await AnswerReplayAsync(context, request, tokenId, grantId);
         }
@@ -87,35 +85,24 @@ internal sealed class TokenEndpoint(
                 return Refuse("The user's key was never stored, and this no longer carries it. Send the user through the authorization endpoint again.");
             }
 
-            await carriers.SaveAsync(carried, cancellationToken);
+            redemption.Alongside(token => carriers.SaveAsync(carried, token));
             CarrierClaims.Attach(principal, carried);
         }
 
         return TypedResults.SignIn(principal, properties: null, Scheme);
     }
 
-    /// <summary>
-    /// The token was taken before. For a refresh token inside the leeway (OpenIddict refuses it outside) that is a
-    /// retry or a parallel call: the same answer again. For a code it is a replay, which ends what the code gave.
-    /// </summary>
     private async Task<IResult> AnswerReplayAsync(HttpContext context, OpenIddictRequest request, Guid tokenId, Guid grantId)
     {
-        var cancellationToken = context.RequestAborted;
-        if (request.IsRefreshTokenGrantType())
+        var (successor, refusal) = await redemption.AnswerReplayAsync(request, tokenId, grantId, context.RequestAborted);
+        if (successor is null)
         {
-            var successor = await redemption.SuccessorOfAsync(tokenId, request.RefreshToken!, cancellationToken);
-            if (successor is null)
-            {
-                return Refuse("The refresh token was revoked, or this retry proves another DPoP key than the first use. Send the user through the authorization endpoint again.");
-            }
-
-            context.Response.Headers.CacheControl = "no-store";
-            context.Response.Headers.Pragma = "no-cache";
-            return TypedResults.Bytes(successor, "application/json;charset=UTF-8");
+            return Refuse(refusal!);
         }
 
-        await endGrant.RunAsync(grantId, "code_replay", "system", cancellationToken);
-        return Refuse("The code was used before. All that it gave is revoked; start a new authorization.");
+        context.Response.Headers.CacheControl = "no-store";
+        context.Response.Headers.Pragma = "no-cache";
+        return TypedResults.Bytes(successor, "application/json;charset=UTF-8");
     }
 
     private static Microsoft.AspNetCore.Http.HttpResults.ForbidHttpResult Refuse(string description) => Refuse(Errors.InvalidGrant, description);

@@ -20,7 +20,12 @@ internal sealed class TokenManager(
     GrantChanges changes)
     : OpenIddictTokenManager<Token>(cache, logger, options, store)
 {
+    /// <summary>More than any id by which a code is looked up. What is longer is a token that says all by itself.</summary>
+    private const int LongestReference = 128;
     private Token? _redeemed;
+
+    public override async ValueTask<Token?> FindByReferenceIdAsync(string identifier, CancellationToken cancellationToken = default) =>
+        identifier.Length > LongestReference ? null : await base.FindByReferenceIdAsync(identifier, cancellationToken);
 
     /// <summary>OpenIddict asks this of a presented token right before it revokes by authorization, which is told the grant alone.</summary>
     public override async ValueTask<bool> HasStatusAsync(Token token, string status, CancellationToken cancellationToken = default)

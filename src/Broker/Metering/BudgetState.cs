@@ -1,4 +1,6 @@
+using Microsoft.EntityFrameworkCore;
 using TokenBroker.Grants;
+using TokenBroker.Storage;
 
 namespace TokenBroker.Metering;
 
@@ -8,7 +10,7 @@ namespace TokenBroker.Metering;
 internal sealed record BudgetStanding(long SpentMicros, long RemainingMicros, DateTimeOffset? ResetsAt);
 
 /// <summary>Where a grant stands with its budget, for those who ask: from the book that its calls are held against, where it is open here.</summary>
-internal sealed class BudgetState(BudgetLedger ledger, LeaseStore store)
+internal sealed class BudgetState(BudgetLedger ledger, BrokerDbContext db)
 {
     public async Task<BudgetStanding> OfAsync(Grant grant, CancellationToken cancellationToken)
     {
@@ -19,7 +21,9 @@ internal sealed class BudgetState(BudgetLedger ledger, LeaseStore store)
             return new BudgetStanding(book.Spent, book.LeftOf(grant.BudgetMicros), now.ResetsAt(grant.BudgetPeriod));
         }
 
-        var row = await store.ReadAsync(key, cancellationToken);
-        return new BudgetStanding(row.Spent, Math.Max(0, grant.BudgetMicros - row.Spent - row.LeasedInAll), now.ResetsAt(grant.BudgetPeriod));
+        var (kind, id, period) = (key.Account.Kind, key.Account.Id, key.Period);
+        var row = await db.Spend.AsNoTracking().FirstOrDefaultAsync(s => s.Kind == kind && s.OwnerId == id && s.Period == period, cancellationToken);
+        var (spent, leased) = (row?.CostMicros ?? 0, row?.LeasedMicros ?? 0);
+        return new BudgetStanding(spent, Math.Max(0, grant.BudgetMicros - spent - leased), now.ResetsAt(grant.BudgetPeriod));
     }
 }

@@ -5,7 +5,7 @@ internal static class MeteringSetup
     public static void AddMetering(this WebApplicationBuilder builder)
     {
         builder.Services.AddBudgets();
-        builder.Services.AddSingleton<BudgetState>();
+        builder.Services.AddScoped<BudgetState>();
         builder.Services.AddScoped<SetCaps>();
         builder.Services.AddScoped<SettleJob>();
         builder.Services.AddScoped<ReadPurse>();

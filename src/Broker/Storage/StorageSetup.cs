@@ -12,7 +12,9 @@ internal static class StorageSetup
     public static void AddStorage(this WebApplicationBuilder builder)
     {
         builder.Services.AddOptions<StorageOptions>().BindConfiguration("Storage").ValidateDataAnnotations().ValidateOnStart();
-        builder.Services.AddDbContext<BrokerDbContext>((services, options) =>
+        builder.Services.AddSingleton<SqliteWriters>();
+        builder.Services.AddDbContext<BrokerDbContext>(
+            (services, options) =>
         {
             var directory = services.GetRequiredService<IOptions<StorageOptions>>().Value.DataDirectory;
             var connection = new SqliteConnectionStringBuilder
@@ -23,11 +25,12 @@ internal static class StorageSetup
                 // Writers wait for each other this long, in seconds, before they give up.
                 DefaultTimeout = 15,
             };
-            options.UseSqlite(connection.ConnectionString);
+            options.UseSqlite(connection.ConnectionString).AddInterceptors(services.GetRequiredService<SqliteWriters>());
 
             // SQLite adds a foreign key by building the table anew, for which the checks of keys are off for a moment.
             options.ConfigureWarnings(warnings => warnings.Ignore(RelationalEventId.NonTransactionalMigrationOperationWarning));
-        });
+        },
+            optionsLifetime: ServiceLifetime.Singleton);
     }
 
     /// <summary>Makes the folder, if need be, for its owner alone.</summary>

@@ -1,4 +1,3 @@
-using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using OpenIddict.Abstractions;
 using TokenBroker.Grants;
@@ -63,6 +62,19 @@ internal sealed class TellGranted(
         HasEnded = child.HasEnded || above.HasEnded,
     };
 
-    private Task<Grant?> ReadAsync(Guid grantId, CancellationToken cancellationToken) =>
-        db.Grants.AsNoTracking().Include(g => g.Application).FirstOrDefaultAsync(g => g.Id == grantId, cancellationToken);
+    /// <summary>Where a token was read before, its grant and app were read with it.</summary>
+    private async Task<Grant?> ReadAsync(Guid grantId, CancellationToken cancellationToken)
+    {
+        if (await db.Grants.FindAsync([grantId], cancellationToken) is not { } grant)
+        {
+            return null;
+        }
+
+        if (grant.Application is null)
+        {
+            await db.Entry(grant).Reference(g => g.Application).LoadAsync(cancellationToken);
+        }
+
+        return grant;
+    }
 }

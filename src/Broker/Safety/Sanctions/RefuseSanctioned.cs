@@ -39,12 +39,20 @@ internal sealed class RefuseSanctioned(BrokerDbContext db, TimeProvider time) :
 
     public ValueTask HandleAsync(ValidateDeviceAuthorizationRequestContext context) => CheckAppAsync(context, context.ClientId);
 
+    /// <summary>App and person are asked for at once: this is on the way of every refresh.</summary>
     public async ValueTask HandleAsync(ValidateTokenRequestContext context)
     {
-        await CheckAppAsync(context, context.ClientId);
-        if (!context.IsRejected
-            && Guid.TryParse(PresentedBy(context)?.GetClaim(Claims.Subject), out var userId)
-            && await Sanction.OfUser(db, userId, time.GetUtcNow().UtcDateTime).AnyAsync(context.CancellationToken))
+        var clientId = context.ClientId;
+        Guid? userId = Guid.TryParse(PresentedBy(context)?.GetClaim(Claims.Subject), out var subject) ? subject : null;
+        var met = await db.Sanctions.Where(Sanction.InForceAt(time.GetUtcNow().UtcDateTime))
+            .Where(s => db.Apps.Any(a => a.Id == s.AppId && a.ClientId == clientId) || (userId != null && s.UserId == userId))
+            .Select(s => s.AppId)
+            .ToListAsync(context.CancellationToken);
+        if (met.Exists(appId => appId is not null))
+        {
+            context.Reject(Errors.UnauthorizedClient, AppWords);
+        }
+        else if (met.Count > 0)
         {
             context.Reject(Errors.AccessDenied, "The user's account is suspended. Once it is not, the same token works again.");
         }
