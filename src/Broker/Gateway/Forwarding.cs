@@ -24,7 +24,7 @@ internal sealed class Forwarding(UpstreamClient client, UsageLog usage, KeyHealt
     private readonly string _baseAddress = broker.Value.BaseAddress;
 
     /// <summary>A name for a call; a later one sorts behind.</summary>
-    public Guid NewId() => Guid.CreateVersion7(time.GetUtcNow());
+    public Guid NewId() => CallId.New(time.GetUtcNow());
 
     /// <returns>The error to answer with, where nothing was answered yet.</returns>
     public async ValueTask<GatewayError?> SendAsync(HttpContext context, Call call, OutgoingBody body, string key)

@@ -14,9 +14,11 @@ internal readonly record struct UsageEntry(Usage Usage, BudgetReservation Reserv
 internal sealed class UsageLog(SpendFlush flush, ILogger<UsageLog> logger)
 {
     private const int Capacity = 50_000;
-    private const int BatchSize = 2_000;
+
+    /// <summary>A transaction has statements of its own, and others wait for its end: few enough of either.</summary>
+    private const int BatchSize = 5_000;
     private readonly ConcurrentQueue<UsageEntry> _queue = new();
-    private readonly List<UsageEntry> _batch = new(BatchSize);
+    private readonly List<UsageEntry> _batch = [];
     private int _waiting;
 
     /// <summary>False while so much waits to be written that a new call's usage might be lost.</summary>

@@ -55,7 +55,7 @@ internal static class CallCost
             : ((Read(tap.FirstUsage, call) ?? default).With(reported), false);
     }
 
-    private static TokenUsage? Read(ReadOnlyMemory<byte> usage, Call call) => UsageReader.Read(usage, call.Upstream.Usage, call.Operation.Kind);
+    private static TokenUsage? Read(ReadOnlyMemory<byte> usage, Call call) => UsageReader.Read(usage.Span, call.Upstream.Usage, call.Operation.Kind);
 
     private static TokenUsage Estimate(Call call, TimeSpan elapsed)
     {

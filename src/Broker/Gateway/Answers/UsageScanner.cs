@@ -62,18 +62,21 @@ internal sealed class UsageScanner
     {
         while (json.Length > 0)
         {
-            if (_inString && !_escaped && !_inKey && !_inTier && _captureDepth == 0)
+            if (_inString && !_escaped)
             {
-                // The body of a string, where nearly all bytes are: straight to its end or its next escape.
+                // The body of a string, where nearly all bytes are: to its end or its next escape at once.
                 var next = json.IndexOfAny((byte)'"', (byte)'\\');
+                var run = next < 0 ? json : json[..next];
+                Capture(run);
+                TakeText(run);
+                json = json[run.Length..];
                 if (next < 0)
                 {
                     return;
                 }
-
-                json = json[next..];
             }
 
+            Capture(json[..1]);
             Step(json[0]);
             json = json[1..];
         }
@@ -108,21 +111,52 @@ internal sealed class UsageScanner
         (_last, Usage, _captured) = (_captured, _captured.AsMemory(0, _capturedLength), null);
     }
 
-    private void Step(byte b)
+    private void Capture(ReadOnlySpan<byte> run)
     {
-        if (_captureDepth > 0 && _capturedLength < LongestUsage)
+        if (_captureDepth == 0)
         {
-            if (_capturedLength == _captured!.Length)
-            {
-                var larger = ArrayPool<byte>.Shared.Rent(2 * _captured.Length);
-                _captured.CopyTo(larger, 0);
-                ArrayPool<byte>.Shared.Return(_captured);
-                _captured = larger;
-            }
-
-            _captured[_capturedLength++] = b;
+            return;
         }
 
+        // One that is longer is none that any provider sends, and is not kept at its end.
+        run = run[..Math.Min(run.Length, LongestUsage - _capturedLength)];
+        if (_capturedLength + run.Length > _captured!.Length)
+        {
+            var larger = ArrayPool<byte>.Shared.Rent(2 * (_capturedLength + run.Length));
+            _captured.AsSpan(0, _capturedLength).CopyTo(larger);
+            ArrayPool<byte>.Shared.Return(_captured);
+            _captured = larger;
+        }
+
+        run.CopyTo(_captured.AsSpan(_capturedLength));
+        _capturedLength += run.Length;
+    }
+
+    /// <summary>Letters of a string, without an escape among them.</summary>
+    private void TakeText(ReadOnlySpan<byte> run)
+    {
+        if (_inKey)
+        {
+            if (_keyLength + run.Length > LongestWord)
+            {
+                (_inKey, _match) = (false, Match.None);
+                return;
+            }
+
+            run.CopyTo(((Span<byte>)_key)[_keyLength..]);
+            _keyLength += run.Length;
+        }
+        else if (_inTier)
+        {
+            // A longer name than any is cut, and is then none that is known.
+            run = run[..Math.Min(run.Length, LongestWord - _tierLength)];
+            run.CopyTo(((Span<byte>)_tier)[_tierLength..]);
+            _tierLength += run.Length;
+        }
+    }
+
+    private void Step(byte b)
+    {
         if (_inString)
         {
             StepInString(b);
@@ -192,23 +226,7 @@ internal sealed class UsageScanner
             return;
         }
 
-        if (_inKey)
-        {
-            if (_keyLength < LongestWord)
-            {
-                _key[_keyLength++] = b;
-            }
-            else
-            {
-                _inKey = false;
-                _match = Match.None;
-            }
-        }
-        else if (_inTier && _tierLength < LongestWord)
-        {
-            // A longer name than any is cut, and is then none that is known.
-            _tier[_tierLength++] = b;
-        }
+        TakeText([b]);
     }
 
     private void Open(bool isObject)

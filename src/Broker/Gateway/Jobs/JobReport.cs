@@ -44,7 +44,7 @@ internal sealed class JobReport(ProviderReads provider, BatchReport batches, Pri
 
         ArrayPool<byte>.Shared.Return(buffer);
         if (job.Model is null || prices.Find(upstream.PriceListId, job.Model) is not { } price
-            || scanner.Usage.IsEmpty || UsageReader.Read(scanner.Usage, upstream.Usage, OperationKind.Response) is not { } used)
+            || scanner.Usage.IsEmpty || UsageReader.Read(scanner.Usage.Span, upstream.Usage, OperationKind.Response) is not { } used)
         {
             // A response tells its usage once it is over.
             return JobAnswer.NotYet;

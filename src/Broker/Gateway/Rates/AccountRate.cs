@@ -97,19 +97,14 @@ internal sealed class AccountRate
         }
     }
 
-    public (long Left, long ResetSeconds) RequestsOf(in RateLimits limits)
+    /// <summary>What is left of both limits, and when each is whole again.</summary>
+    public ((long Left, long ResetSeconds) Requests, (long Left, long ResetSeconds) Tokens) LeftOf(in RateLimits limits)
     {
         lock (_lock)
         {
-            return (Math.Max(0, limits.Requests - _requests.Sum), _requests.WaitForAll() * RateWindow.SecondsOfPart);
-        }
-    }
-
-    public (long Left, long ResetSeconds) TokensOf(in RateLimits limits)
-    {
-        lock (_lock)
-        {
-            return (Math.Max(0, limits.Tokens - _tokens.Sum), _tokens.WaitForAll() * RateWindow.SecondsOfPart);
+            return (
+                (Math.Max(0, limits.Requests - _requests.Sum), _requests.WaitForAll() * RateWindow.SecondsOfPart),
+                (Math.Max(0, limits.Tokens - _tokens.Sum), _tokens.WaitForAll() * RateWindow.SecondsOfPart));
         }
     }
 

@@ -22,8 +22,9 @@ internal static class RateHeaders
         var (requests, tokens) = (new Tightest(), new Tightest());
         foreach (var (rate, limits) in lease.Line)
         {
-            requests.Look(limits.Requests, limits.RequestsText, rate.RequestsOf(limits));
-            tokens.Look(limits.Tokens, limits.TokensText, rate.TokensOf(limits));
+            var left = rate.LeftOf(limits);
+            requests.Look(limits.Requests, limits.RequestsText, left.Requests);
+            tokens.Look(limits.Tokens, limits.TokensText, left.Tokens);
         }
 
         Write(response.Headers, 0, requests);

@@ -41,8 +41,9 @@ internal sealed record Caller(
 
 /// <summary>
 /// Turns an access token into its grant. A token is validated once through OpenIddict and against its own row; after
-/// that it is found in memory by its SHA-256 until it expires or its grant changes. The raw token is never kept. A
-/// token that is bound to a key names nobody until the call has proven that key: see <see cref="SenderCheck"/>.
+/// that it is found in memory by its SHA-256 until it expires or its grant changes; on a connection that sends the same
+/// one again, by its text, which the server keeps for the connection anyway. A token that is bound to a key names nobody
+/// until the call has proven that key: see <see cref="SenderCheck"/>.
 /// </summary>
 internal sealed class Callers(
     LiveGrants grants, StrangerLimit strangers, SenderCheck senders, IServiceScopeFactory scopes, IOptions<BrokerOptions> broker, TimeProvider time)
@@ -79,9 +80,16 @@ internal sealed class Callers(
             return new((null, GatewayError.InvalidToken));
         }
 
+        var last = LastCaller.Of(context);
+        if (last?.Find(presented) is { Grant.IsStale: false } same)
+        {
+            return new(Check(same));
+        }
+
         var hash = TokenHash.Of(token);
         if (_callers.TryGetValue(hash, out var caller) && !caller.Grant.IsStale)
         {
+            last?.Keep(presented, caller);
             return new(Check(caller));
         }
 

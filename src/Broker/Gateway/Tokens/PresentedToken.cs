@@ -12,6 +12,9 @@ internal readonly struct PresentedToken
 
     public bool IsDpop { get; }
 
+    /// <summary>The whole header.</summary>
+    public string Header => _header;
+
     public ReadOnlySpan<char> Span => _header.AsSpan(_at).Trim();
 
     /// <summary>The token as a text of its own.</summary>

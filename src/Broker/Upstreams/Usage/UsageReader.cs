@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace TokenBroker.Upstreams;
@@ -19,12 +20,13 @@ internal enum UsageShape
 internal static class UsageReader
 {
     /// <returns>Null where the bytes are not a usage object; an explicit zero is zero.</returns>
-    public static TokenUsage? Read(ReadOnlyMemory<byte> json, UsageShape shape, OperationKind kind)
+    public static TokenUsage? Read(ReadOnlySpan<byte> json, UsageShape shape, OperationKind kind)
     {
         try
         {
-            using var document = JsonDocument.Parse(json);
-            return Read(document.RootElement, shape, kind);
+            return !UsageNumbers.TryRead(json, out var numbers) ? null
+                : shape == UsageShape.Anthropic ? ReadAnthropic(numbers)
+                : ReadOpenAi(numbers, kind);
         }
         catch (JsonException)
         {
@@ -32,84 +34,65 @@ internal static class UsageReader
         }
     }
 
-    /// <inheritdoc cref="Read(ReadOnlyMemory{byte}, UsageShape, OperationKind)"/>
-    public static TokenUsage? Read(JsonElement usage, UsageShape shape, OperationKind kind) =>
-        usage.ValueKind != JsonValueKind.Object ? null
-        : shape == UsageShape.Anthropic ? ReadAnthropic(usage)
-        : ReadOpenAi(usage, kind);
+    /// <inheritdoc cref="Read(ReadOnlySpan{byte}, UsageShape, OperationKind)"/>
+    public static TokenUsage? Read(JsonElement usage, UsageShape shape, OperationKind kind) => Read(JsonMarshal.GetRawUtf8Value(usage), shape, kind);
 
-    private static TokenUsage? ReadOpenAi(JsonElement usage, OperationKind kind)
+    private static TokenUsage? ReadOpenAi(in UsageNumbers usage, OperationKind kind)
     {
-        if (Number(usage, "seconds") is { } seconds)
+        if (usage.Seconds is { } seconds)
         {
             return new TokenUsage { AudioSeconds = seconds };
         }
 
-        var input = Number(usage, "prompt_tokens") ?? Number(usage, "input_tokens");
-        var output = Number(usage, "completion_tokens") ?? Number(usage, "output_tokens");
+        var input = usage.PromptTokens ?? usage.InputTokens;
+        var output = usage.CompletionTokens ?? usage.OutputTokens;
         if (input is null && output is null)
         {
             return null;
         }
 
         // Some compatible providers leave what the model thought out of the output, and in the total alone.
-        if (Number(usage, "total_tokens") is { } total)
+        if (usage.TotalTokens is { } total)
         {
             output = Math.Max(output ?? 0, total - (input ?? 0));
         }
 
-        var inputParts = Part(usage, "prompt_tokens_details") ?? Part(usage, "input_tokens_details") ?? Part(usage, "input_token_details");
-        var outputParts = Part(usage, "completion_tokens_details") ?? Part(usage, "output_tokens_details") ?? Part(usage, "output_token_details");
-
         // Realtime says what the cached tokens are, and counts them among text, audio and pictures as well.
-        var cachedParts = inputParts is { } parts ? Part(parts, "cached_tokens_details") : null;
+        var (inputParts, outputParts, cachedParts) = (usage.Input, usage.Output, usage.Cached);
         return new TokenUsage
         {
             Input = input ?? 0,
-            CachedInput = Number(inputParts, "cached_tokens") ?? Number(usage, "prompt_cache_hit_tokens") ?? 0,
-            CachedAudioInput = Number(cachedParts, "audio_tokens") ?? 0,
-            CacheWrite = Number(inputParts, "cache_write_tokens") ?? 0,
-            AudioInput = Number(inputParts, "audio_tokens") ?? 0,
-            ImageInput = Math.Max(0, (Number(inputParts, "image_tokens") ?? 0) - (Number(cachedParts, "image_tokens") ?? 0)),
+            CachedInput = inputParts.Cached ?? usage.PromptCacheHitTokens ?? 0,
+            CachedAudioInput = cachedParts.Audio ?? 0,
+            CacheWrite = inputParts.CacheWrite ?? 0,
+            AudioInput = inputParts.Audio ?? 0,
+            ImageInput = Math.Max(0, (inputParts.Image ?? 0) - (cachedParts.Image ?? 0)),
             Output = output ?? 0,
-            Reasoning = Number(outputParts, "reasoning_tokens") ?? 0,
-            AudioOutput = Number(outputParts, "audio_tokens") ?? (kind == OperationKind.Speech ? output ?? 0 : 0),
+            Reasoning = outputParts.Reasoning ?? 0,
+            AudioOutput = outputParts.Audio ?? (kind == OperationKind.Speech ? output ?? 0 : 0),
 
             // An image model's answer is image tokens unless the provider says how much of it is text.
-            ImageOutput = Number(outputParts, "image_tokens") ?? (kind == OperationKind.Image ? output ?? 0 : 0),
+            ImageOutput = outputParts.Image ?? (kind == OperationKind.Image ? output ?? 0 : 0),
         };
     }
 
-    private static TokenUsage? ReadAnthropic(JsonElement usage)
+    private static TokenUsage? ReadAnthropic(in UsageNumbers usage)
     {
-        var input = Number(usage, "input_tokens");
-        var output = Number(usage, "output_tokens");
-        if (input is null && output is null)
+        if (usage.InputTokens is null && usage.OutputTokens is null)
         {
             return null;
         }
 
-        var read = Number(usage, "cache_read_input_tokens") ?? 0;
-        var written = Number(usage, "cache_creation_input_tokens") ?? 0;
+        var read = usage.CacheReadInputTokens ?? 0;
+        var written = usage.CacheCreationInputTokens ?? 0;
         return new TokenUsage
         {
-            Input = (input ?? 0) + read + written,
+            Input = (usage.InputTokens ?? 0) + read + written,
             CachedInput = read,
             CacheWrite = written,
-            CacheWriteLong = Number(Part(usage, "cache_creation"), "ephemeral_1h_input_tokens") ?? 0,
-            Output = output ?? 0,
-            WebSearches = Number(Part(usage, "server_tool_use"), "web_search_requests") ?? 0,
+            CacheWriteLong = usage.LongCacheWrite ?? 0,
+            Output = usage.OutputTokens ?? 0,
+            WebSearches = usage.WebSearches ?? 0,
         };
     }
-
-    private static JsonElement? Part(JsonElement usage, string name) =>
-        usage.TryGetProperty(name, out var part) && part.ValueKind == JsonValueKind.Object ? part : null;
-
-    private static long? Number(JsonElement? parent, string name) =>
-        parent is { } p && p.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number
-            ? value.TryGetInt64(out var whole) ? Math.Clamp(whole, 0, Most) : (long)Math.Ceiling(Math.Clamp(value.GetDouble(), 0, Most))
-            : null;
-
-    /// <summary>More than any call uses; sums of a few of them still fit.</summary>
-    private const long Most = 1_000_000_000_000;
 }
