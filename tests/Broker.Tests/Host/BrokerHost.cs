@@ -78,7 +78,7 @@ public sealed class BrokerHost : IAsyncDisposable
 
     /// <param name="settings">More configuration, such as <c>Gateway:ConcurrentCalls</c>.</param>
     /// <param name="clock">Replaces the broker's clock.</param>
-    /// <param name="dataDirectory">Data to run on; a new temporary folder if not given.</param>
+    /// <param name="dataDirectory">Data to run on; a new temporary folder, with tables but nothing in them, if not given.</param>
     /// <param name="customise">Replaces services, such as the way to a vault.</param>
     public static async Task<BrokerHost> StartAsync(
         Dictionary<string, string>? settings = null, FakeTimeProvider? clock = null, string? dataDirectory = null, Action<WebApplicationBuilder>? customise = null)
@@ -87,7 +87,7 @@ public sealed class BrokerHost : IAsyncDisposable
         await sandbox.StartAsync();
         var host = new BrokerHost(
             $"http://localhost:{FreePort()}",
-            dataDirectory ?? Directory.CreateTempSubdirectory("tokenbroker-").FullName,
+            dataDirectory ?? MigratedData.NewDirectory(),
             dataDirectory is null,
             sandbox,
             clock,
