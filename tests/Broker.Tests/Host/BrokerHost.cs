@@ -176,6 +176,9 @@ public sealed class BrokerHost : IAsyncDisposable
         var settings = new Dictionary<string, string>
         {
             ["environment"] = "Development",
+
+            // No test edits appsettings.json under a broker that runs, and to watch for that takes a watch on each folder beside it.
+            ["hostBuilder:reloadConfigOnChange"] = "false",
             ["urls"] = Address,
             ["Broker:PublicUrl"] = Address,
             ["Storage:DataDirectory"] = DataDirectory,
