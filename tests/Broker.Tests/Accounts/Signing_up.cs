@@ -22,15 +22,16 @@ public sealed class Signing_up(SharedBroker shared)
     [Fact]
     public async Task Keeps_the_password_as_a_slow_hash_only()
     {
-        using var person = await Person.SignedUpAsync(Broker);
+        await using var broker = await BrokerHost.StartAsync(customise: BrokerHost.HashSlowly);
+        using var person = await Person.SignedUpAsync(broker);
 
-        var hash = await Broker.WithDatabaseAsync(db => db.Users.Where(u => u.Email == person.Email).Select(u => u.PasswordHash).SingleAsync());
+        var hash = await broker.WithDatabaseAsync(db => db.Users.Where(u => u.Email == person.Email).Select(u => u.PasswordHash).SingleAsync());
 
         var bytes = Convert.FromBase64String(hash!);
         bytes[0].Should().Be(1, "Identity's format 3");
         System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(1)).Should().Be(2, "HMAC-SHA-512");
         System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(5)).Should().Be(210_000);
-        Broker.Log.Lines.Should().NotContain(line => line.Contains(Person.Password, StringComparison.Ordinal));
+        broker.Log.Lines.Should().NotContain(line => line.Contains(Person.Password, StringComparison.Ordinal));
     }
 
     [Theory]

@@ -2,10 +2,12 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using TokenBroker.Samples.SandboxUpstream;
 using TokenBroker.Storage;
@@ -38,6 +40,9 @@ public sealed class BrokerHost : IAsyncDisposable
 
     public static readonly SigningKey KeyedAppKey = SigningKey.New();
     public static readonly SigningKey OtherKeyedAppKey = SigningKey.New("PS256");
+
+    /// <summary>Thousands of people sign up in the tests: the broker's own slow hash is for the test that is about it.</summary>
+    private const int QuickHash = 1_000;
 
     private readonly Dictionary<string, string> _settings;
     private readonly bool _ownsData;
@@ -73,7 +78,7 @@ public sealed class BrokerHost : IAsyncDisposable
 
     /// <param name="settings">More configuration, such as <c>Gateway:ConcurrentCalls</c>.</param>
     /// <param name="clock">Replaces the broker's clock.</param>
-    /// <param name="dataDirectory">Data to run on; a new temporary folder if not given.</param>
+    /// <param name="dataDirectory">Data to run on; a new temporary folder, with tables but nothing in them, if not given.</param>
     /// <param name="customise">Replaces services, such as the way to a vault.</param>
     public static async Task<BrokerHost> StartAsync(
         Dictionary<string, string>? settings = null, FakeTimeProvider? clock = null, string? dataDirectory = null, Action<WebApplicationBuilder>? customise = null)
@@ -82,7 +87,7 @@ public sealed class BrokerHost : IAsyncDisposable
         await sandbox.StartAsync();
         var host = new BrokerHost(
             $"http://localhost:{FreePort()}",
-            dataDirectory ?? Directory.CreateTempSubdirectory("tokenbroker-").FullName,
+            dataDirectory ?? MigratedData.NewDirectory(),
             dataDirectory is null,
             sandbox,
             clock,
@@ -92,6 +97,9 @@ public sealed class BrokerHost : IAsyncDisposable
         return host;
     }
 
+    /// <summary>To <c>customise</c> with: passwords are hashed as they are outside of tests.</summary>
+    public static void HashSlowly(WebApplicationBuilder builder) => builder.Services.RemoveAll<IPostConfigureOptions<PasswordHasherOptions>>();
+
     public async Task StartBrokerAsync()
     {
         var broker = BrokerApplication.Create(Arguments(), builder =>
@@ -100,6 +108,7 @@ public sealed class BrokerHost : IAsyncDisposable
             builder.Logging.AddProvider(Log);
             builder.Logging.SetMinimumLevel(LogLevel.Trace);
             builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(5));
+            builder.Services.PostConfigure<PasswordHasherOptions>(options => options.IterationCount = QuickHash);
             if (Clock is not null)
             {
                 builder.Services.Replace(ServiceDescriptor.Singleton<TimeProvider>(Clock));
@@ -167,6 +176,9 @@ public sealed class BrokerHost : IAsyncDisposable
         var settings = new Dictionary<string, string>
         {
             ["environment"] = "Development",
+
+            // No test edits appsettings.json under a broker that runs, and to watch for that takes a watch on each folder beside it.
+            ["hostBuilder:reloadConfigOnChange"] = "false",
             ["urls"] = Address,
             ["Broker:PublicUrl"] = Address,
             ["Storage:DataDirectory"] = DataDirectory,

@@ -19,6 +19,9 @@ internal sealed class LedgerWorld : IAsyncDisposable
     private readonly string _directory = Directory.CreateTempSubdirectory("tokenbroker-ledger-").FullName;
     private readonly SqliteConnection _keepsItOpen;
 
+    /// <summary>What the test itself looks through, at every step of a schedule.</summary>
+    private readonly ServiceProvider _services;
+
     private LedgerWorld(FakeTimeProvider clock, bool onDisk)
     {
         Clock = clock;
@@ -26,6 +29,7 @@ internal sealed class LedgerWorld : IAsyncDisposable
             ? $"Data Source={Path.Combine(_directory, "ledger.db")};Foreign Keys=True;Pooling=False;Default Timeout=30"
             : $"Data Source=ledger-{Guid.NewGuid():N};Mode=Memory;Cache=Shared;Foreign Keys=True";
         _keepsItOpen = new SqliteConnection(Connection);
+        _services = Provide();
     }
 
     public FakeTimeProvider Clock { get; }
@@ -49,10 +53,9 @@ internal sealed class LedgerWorld : IAsyncDisposable
     {
         var world = new LedgerWorld(new FakeTimeProvider(new DateTimeOffset(2026, 11, 1, 12, 0, 0, TimeSpan.Zero)), onDisk);
         await world._keepsItOpen.OpenAsync();
-        await using var node = world.Provide();
-        await using var scope = node.CreateAsyncScope();
+        MigratedData.CopyTo(world._keepsItOpen);
+        await using var scope = world._services.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
-        await db.Database.EnsureCreatedAsync();
         db.Users.Add(new() { Id = world.UserId, UserName = "somebody" });
         db.Grants.Add(new Grant
         {
@@ -80,8 +83,7 @@ internal sealed class LedgerWorld : IAsyncDisposable
 
     public async Task<T> WithDatabaseAsync<T>(Func<BrokerDbContext, Task<T>> work)
     {
-        await using var services = Provide();
-        await using var scope = services.CreateAsyncScope();
+        await using var scope = _services.CreateAsyncScope();
         return await work(scope.ServiceProvider.GetRequiredService<BrokerDbContext>());
     }
 
@@ -99,12 +101,13 @@ internal sealed class LedgerWorld : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await _services.DisposeAsync();
         await _keepsItOpen.DisposeAsync();
         Directory.Delete(_directory, recursive: true);
     }
 
     private ServiceProvider Provide(string machine = "") => new ServiceCollection()
-        .AddLogging(logging => logging.AddProvider(Log))
+        .AddLogging(logging => logging.AddProvider(Log).AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Warning))
         .AddIdentityOptions()
         .AddDbContext<BrokerDbContext>(options => options.UseSqlite(Connection))
         .AddSingleton<IOptions<StorageOptions>>(Options.Create(new StorageOptions { DataDirectory = Path.Combine(_directory, machine) }))
