@@ -25,8 +25,6 @@ internal ref struct JsonRequest
     private (int Offset, int Length)? _includeUsageAt;
     private bool _includeUsage;
     private bool _storeSeen;
-    private bool _namesParent;
-    private bool _namesItems;
 
     private JsonRequest(ReadOnlySpan<byte> body, OperationKind kind)
     {
@@ -135,11 +133,12 @@ internal ref struct JsonRequest
                 return ReadStreamOptions();
             case "messages" or "input" when _kind is OperationKind.Chat or OperationKind.Response:
             case "messages" or "system" when _kind == OperationKind.Message:
-                return ReadContent();
+            case "items" when _kind == OperationKind.Free:
+                return RequestContent.Read(ref _reader, _kind, _request);
             case "prompt" when _kind == OperationKind.Completion:
                 return ReadPrompts();
             case "tools" when _kind is not (OperationKind.Free or OperationKind.Unpriced or OperationKind.Batch):
-                return ReadTools();
+                return RequestContent.ReadTools(ref _reader, _kind);
             case "user" or "safety_identifier":
             case "metadata" when _kind == OperationKind.Message:
                 return ReadPerson(name);
@@ -184,7 +183,6 @@ internal ref struct JsonRequest
             case "previous_response_id" or "conversation" or "prompt" when _kind == OperationKind.Response && _reader.TokenType != JsonTokenType.Null:
                 // What is stored comes in as well, and its length is not known here. Whose it is, is checked by the references.
                 _request.HasFile = true;
-                _namesParent |= name is not "prompt";
                 _reader.Skip();
                 return null;
             case "web_search_options" when _reader.TokenType != JsonTokenType.Null:
@@ -273,93 +271,8 @@ internal ref struct JsonRequest
         return null;
     }
 
-    private GatewayError? ReadTools()
-    {
-        if (_reader.TokenType != JsonTokenType.StartArray)
-        {
-            return _reader.TokenType == JsonTokenType.Null ? null : GatewayError.InvalidRequest("'tools' must be a list.", "tools");
-        }
-
-        while (_reader.Read() && _reader.TokenType == JsonTokenType.StartObject)
-        {
-            string? type = null;
-            while (_reader.Read() && _reader.TokenType == JsonTokenType.PropertyName)
-            {
-                var isType = _reader.ValueTextEquals("type"u8);
-                _reader.Read();
-                if (isType && type is not null)
-                {
-                    return GatewayError.InvalidRequest("A tool has more than one 'type'.", "tools");
-                }
-
-                type = isType ? _reader.GetString() : type;
-                _reader.Skip();
-            }
-
-            if (type is not ("function" or "custom") && !(type is null && _kind == OperationKind.Message))
-            {
-                return GatewayError.NotPriced("tools", $"The tool '{type}' runs at the provider at a cost that this broker cannot bound yet. Only 'function' and 'custom' are forwarded.");
-            }
-        }
-
-        return _reader.TokenType == JsonTokenType.EndArray ? null : GatewayError.InvalidRequest("Each tool must be an object.", "tools");
-    }
-
-    /// <summary>Walks messages or input: counts what costs more than its bytes, and refuses references to stored objects.</summary>
-    private GatewayError? ReadContent()
-    {
-        if (_reader.TokenType != JsonTokenType.StartArray)
-        {
-            return _reader.TokenType is JsonTokenType.String or JsonTokenType.Null
-                ? null
-                : GatewayError.InvalidRequest("The input must be a text or a list.");
-        }
-
-        var depth = _reader.CurrentDepth;
-        var (hasId, hasType) = (false, false);
-        while (_reader.Read() && _reader.CurrentDepth > depth)
-        {
-            if (_reader.TokenType == JsonTokenType.EndObject && _reader.CurrentDepth == depth + 1)
-            {
-                // An item that is named by its id alone is a reference too: 'type' may be left out of one.
-                _namesItems |= hasId && !hasType;
-                (hasId, hasType) = (false, false);
-            }
-            else if (_reader.TokenType == JsonTokenType.PropertyName)
-            {
-                if (_reader.ValueTextEquals("file_url"u8))
-                {
-                    return GatewayError.NotAllowed("input", "Files at an address are not forwarded: send the content itself, or upload it.");
-                }
-
-                var ofItem = _reader.CurrentDepth == depth + 2;
-                var isType = _reader.ValueTextEquals("type"u8);
-                hasId |= ofItem && _reader.ValueTextEquals("id"u8);
-                hasType |= ofItem && (isType || _reader.ValueTextEquals("role"u8));
-                var isFile = _reader.ValueTextEquals("file_id"u8);
-                _request.Images += isFile || _reader.ValueTextEquals("image_url"u8) ? 1 : 0;
-                _request.HasFile |= isFile || _reader.ValueTextEquals("file_data"u8);
-                _request.HasAudio |= _reader.ValueTextEquals("input_audio"u8);
-                if (isType && _reader.Read() && _reader.TokenType == JsonTokenType.String)
-                {
-                    _namesItems |= _reader.ValueTextEquals("item_reference"u8);
-                    _request.Images += _kind == OperationKind.Message && _reader.ValueTextEquals("image"u8) ? 1 : 0;
-                    _request.HasFile |= _kind == OperationKind.Message && _reader.ValueTextEquals("document"u8);
-                }
-            }
-        }
-
-        return null;
-    }
-
     private GatewayError? Finish()
     {
-        if (_namesItems && !_namesParent)
-        {
-            // An item lives in a response or a conversation; without one that is the app's own, it may be anybody's.
-            return GatewayError.NotAllowed("input", "Items that the provider stores are forwarded only with the response or conversation that they are of: send the content itself.");
-        }
-
         if (_kind == OperationKind.Response && !_storeSeen)
         {
             _request.Edits.Add(new BodyEdit(_request.AfterBrace, 0, "\"store\":false,"));
