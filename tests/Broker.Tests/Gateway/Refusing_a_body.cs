@@ -22,7 +22,11 @@ public sealed class Refusing_a_body(PrivateBroker own) : IClassFixture<PrivateBr
     [InlineData("""{"model":4,"messages":[]}""", 400, "invalid_request")]
     [InlineData("""{"model":["gpt-4o-mini"],"messages":[]}""", 400, "invalid_request")]
     [InlineData("""{"model":{"id":"gpt-4o-mini"},"messages":[]}""", 400, "invalid_request")]
-    [InlineData("""{"Model":"gpt-4o-mini","messages":[]}""", 403, "model_not_allowed")]
+    [InlineData("""{"Model":"gpt-4o-mini","messages":[]}""", 400, "invalid_request")]
+    [InlineData("""{"model":"gpt-4o-mini","MODEL":"gpt-4o","messages":[]}""", 400, "invalid_request")]
+    [InlineData("""{"model":"gpt-4o-mini","mode\u004c":"gpt-4o","messages":[]}""", 400, "invalid_request")]
+    [InlineData("""{"model":"gpt-4o-mini","max_to\u212aens":100000,"max_tokens":1,"messages":[]}""", 400, "invalid_request")]
+    [InlineData("""{"model":"gpt-4o-mini","\u017ftore":true,"messages":[]}""", 400, "invalid_request")]
     [InlineData("""{"model":"gpt-4o-mini\u0000","messages":[]}""", 403, "model_not_allowed")]
     [InlineData("""{"model":"\ud800","messages":[]}""", 400, "invalid_request")]
     public async Task Whose_model_is_not_certain(string body, int status, string code) =>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using TokenBroker.Upstreams;
 
@@ -15,6 +16,7 @@ internal ref struct JsonRequest
 
     /// <summary>Longer than any name that decides, were each of its letters written as an escape.</summary>
     private const int LongestDecisive = 256;
+    private static readonly SearchValues<char> s_otherCase = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZ\u017F\u212A");
     private readonly OperationKind _kind;
     private readonly CallRequest _request;
     private Utf8JsonReader _reader;
@@ -66,6 +68,11 @@ internal ref struct JsonRequest
                 return GatewayError.InvalidRequest($"'{name}' appears more than once.", name.ToString());
             }
 
+            if (place < 0 && IsInOtherCase(name))
+            {
+                return GatewayError.InvalidRequest($"'{name}' must be written in lower case.", name.ToString());
+            }
+
             _seen |= place < 0 ? 0 : 1UL << place;
 
             if (ReadMember(name) is { } refusal)
@@ -109,6 +116,23 @@ internal ref struct JsonRequest
         "container" => 23,
         _ => -1,
     };
+
+    /// <summary>Some parsers take a name in another case for the name: those of Go, which fold two more letters, and of .NET's servers.</summary>
+    private static bool IsInOtherCase(scoped ReadOnlySpan<char> name)
+    {
+        if (!name.ContainsAny(s_otherCase))
+        {
+            return false;
+        }
+
+        Span<char> folded = stackalloc char[name.Length];
+        for (var i = 0; i < name.Length; i++)
+        {
+            folded[i] = name[i] switch { '\u017F' => 's', '\u212A' => 'k', var letter => char.ToLowerInvariant(letter) };
+        }
+
+        return PlaceOf(folded) >= 0;
+    }
 
     private GatewayError? ReadMember(scoped ReadOnlySpan<char> name)
     {
