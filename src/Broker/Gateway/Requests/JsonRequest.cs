@@ -114,6 +114,11 @@ internal ref struct JsonRequest
         "metadata" => 21,
         "mcp_servers" => 22,
         "container" => 23,
+        "prediction" => 24,
+        "images" => 25,
+        "image" => 26,
+        "mask" => 27,
+        "items" => 28,
         _ => -1,
     };
 
@@ -161,6 +166,10 @@ internal ref struct JsonRequest
                 return RequestContent.Read(ref _reader, _kind, _request);
             case "prompt" when _kind == OperationKind.Completion:
                 return ReadPrompts();
+            case "images" or "image" or "mask" when _kind == OperationKind.Image:
+                return ReadPictures();
+            case "prediction" when _kind == OperationKind.Chat:
+                return ReadPrediction();
             case "tools" when _kind is not (OperationKind.Free or OperationKind.Unpriced or OperationKind.Batch):
                 return RequestContent.ReadTools(ref _reader, _kind);
             case "user" or "safety_identifier":
@@ -181,9 +190,40 @@ internal ref struct JsonRequest
             return null;
         }
 
+        // To some hosts what is below zero means as much as there is, and so does zero, but for who only has a text read back.
         var limit = _reader.GetInt64();
+        var isLimit = limit > 0 || (limit == 0 && _kind == OperationKind.Completion);
         _request.MaxOutputAt.Add(((int)_reader.TokenStartIndex, _reader.ValueSpan.Length));
-        _request.MaxOutput = Math.Max(_request.MaxOutput ?? 0, Math.Max(0, limit));
+        _request.MaxOutput = Math.Max(_request.MaxOutput ?? 0, isLimit ? limit : long.MaxValue);
+        return null;
+    }
+
+    /// <summary>One, or a list of them; their bytes are mostly somewhere else.</summary>
+    private GatewayError? ReadPictures()
+    {
+        if (_reader.TokenType != JsonTokenType.StartArray)
+        {
+            _request.Images += _reader.TokenType == JsonTokenType.Null ? 0 : 1;
+            _reader.Skip();
+            return null;
+        }
+
+        while (_reader.Read() && _reader.TokenType != JsonTokenType.EndArray)
+        {
+            _request.Images++;
+            _reader.Skip();
+        }
+
+        return null;
+    }
+
+    /// <summary>What was predicted and does not come is charged as output, beside all that does come, whatever limit that has.</summary>
+    private GatewayError? ReadPrediction()
+    {
+        var start = (int)_reader.TokenStartIndex;
+        var isNone = _reader.TokenType == JsonTokenType.Null;
+        _reader.Skip();
+        _request.PredictedBytes = isNone ? 0 : (int)_reader.BytesConsumed - start;
         return null;
     }
 
