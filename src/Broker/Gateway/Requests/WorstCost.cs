@@ -76,6 +76,16 @@ internal readonly record struct WorstCost(long FixedMicros, long OutputTokens, l
         }
     }
 
+    /// <summary>
+    /// The input of a call whose usage nobody reported: text at four bytes a token, which is what most has; what the body only
+    /// names, at the most that it can be, or else a client would leave early to have it for nothing.
+    /// </summary>
+    public static long GuessInput(CallRequest request, ModelPrice price)
+    {
+        var window = price.ContextWindow ?? DefaultContext;
+        return (request.HasFile ? window : Math.Min(request.Bytes / 4, window * request.Prompts)) + (request.Images * TokensOfInputImage) + 1;
+    }
+
     /// <summary>In a service tier that costs such a share, in thousandths of a percent.</summary>
     public WorstCost At(int share) => share == ServiceTiers.Standard ? this : new(ShareOf(FixedMicros, share), OutputTokens, ShareOf(OutputRate, share));
 
