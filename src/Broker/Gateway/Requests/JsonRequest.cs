@@ -253,6 +253,8 @@ internal ref struct JsonRequest
                 return GatewayError.NotAllowed(name.ToString(), "Web search has costs that this broker cannot bound.");
             case "mcp_servers" or "container" when _kind == OperationKind.Message && _reader.TokenType != JsonTokenType.Null:
                 return GatewayError.NotPriced(name.ToString(), $"'{name}' runs at the provider at a cost that this broker cannot bound yet.");
+            case "inference_geo" or "speed" when _kind == OperationKind.Message && _reader.TokenType != JsonTokenType.Null:
+                return GatewayError.NotPriced(name.ToString(), $"'{name}' changes the price by a factor that the price list does not have.");
             case "service_tier" when _kind == OperationKind.Message:
                 return _reader.GetString() is "auto" or "standard_only" ? null : GatewayError.InvalidRequest("'service_tier' must be auto or standard_only.", name.ToString());
             case "service_tier" when _kind is OperationKind.Chat or OperationKind.Response && _reader.TokenType != JsonTokenType.Null:
