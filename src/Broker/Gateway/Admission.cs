@@ -97,7 +97,7 @@ internal sealed class Admission(Rates rates, RequestBody bodies, PriceBook price
     }
 
     /// <summary>What is not priced by its model may still run one: then the user's list holds, also for what runs later.</summary>
-    private static bool IsForbidden(Caller caller, Operation operation, string? model, ModelPrice? price) => operation.Kind switch
+    public static bool IsForbidden(Caller caller, Operation operation, string? model, ModelPrice? price) => operation.Kind switch
     {
         OperationKind.Free => operation.Creates.Count > 0 && model is not null && caller.Facts.Models?.Contains(model) == false,
         OperationKind.Batch => false,

@@ -99,6 +99,11 @@ internal sealed class ForwardCall(
         try
         {
             var key = await clearance.RunAsync(admitted, context.RequestAborted);
+            if (key.Refusal is null && caller.Grant.IsStale && await NoLongerAllowedAsync(context, admitted.Call) is { } narrowed)
+            {
+                key = (null, narrowed);
+            }
+
             isCleared = key.Refusal is null;
             return isCleared ? (admitted, key.Text, null) : (null, null, Refuse(caller, found.Operation.Name, key.Refusal!));
         }
@@ -110,6 +115,20 @@ internal sealed class ForwardCall(
                 admitted.Lease.Dispose();
             }
         }
+    }
+
+    /// <summary>
+    /// The grant changed while the body came in, which a client can make last, or while the call was moderated. What ends the
+    /// grant cuts the call when it is sent; what narrows it is looked at here.
+    /// </summary>
+    private async ValueTask<GatewayError?> NoLongerAllowedAsync(HttpContext context, Call call)
+    {
+        var (now, refusal) = await callers.FindAgainAsync(context, call.Upstream);
+        return now is null || refusal is not null ? refusal
+            : !now.Scopes.Contains(call.Operation.Scope) ? GatewayError.InsufficientScope(call.Operation.Scope)
+            : now.Key is null ? now.NoKey
+            : Admission.IsForbidden(now, call.Operation, call.Request.Model, call.Price) ? GatewayError.ModelNotAllowed(call.Request.Model)
+            : null;
     }
 
     private static string NameOf(Guid id) => string.Create(36, id, static (text, id) =>

@@ -42,17 +42,21 @@ internal sealed class BudgetLedger(LeaseStore store, CapsInUse caps, BudgetNode 
     public ValueTask<BudgetReservation?> TryReserveAsync(BudgetLine line, long worstMicros, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(worstMicros);
-        return IsCurrent(line.Open) && line.Open.TryReserve(worstMicros, out _) == Claim.Made
-            ? new ValueTask<BudgetReservation?>(new BudgetReservation(line.Open, worstMicros))
+
+        // Read once: another call may open the line anew meanwhile, and what is claimed from some books must not go back to others.
+        var open = line.Open;
+        return IsCurrent(open) && open.TryReserve(worstMicros, out _) == Claim.Made
+            ? new ValueTask<BudgetReservation?>(new BudgetReservation(open, worstMicros))
             : new ValueTask<BudgetReservation?>(ReserveSlowlyAsync(line, worstMicros, cancellationToken));
     }
 
     /// <summary>The line's books as they are now.</summary>
     public async ValueTask<OpenBooks> OpenAsync(BudgetLine line, CancellationToken cancellationToken)
     {
-        if (IsCurrent(line.Open))
+        var open = line.Open;
+        if (IsCurrent(open))
         {
-            return line.Open;
+            return open;
         }
 
         var (now, version) = (Now, caps.Version);

@@ -11,7 +11,14 @@ internal sealed class BudgetLine(params LineAccount[] accounts)
 {
     public IReadOnlyList<LineAccount> Accounts => accounts;
 
-    internal OpenBooks? Open { get; set; }
+    private volatile OpenBooks? _open;
+
+    /// <summary>Whoever finds it out of date puts another in its place, while others claim.</summary>
+    internal OpenBooks? Open
+    {
+        get => _open;
+        set => _open = value;
+    }
 }
 
 /// <summary>A book, and the cap that this line knows for it. What holds is the cap in the database, at each lease.</summary>

@@ -188,6 +188,18 @@ public sealed class Counting_usage(SharedBroker shared)
     }
 
     [Fact]
+    public async Task Of_plain_text_is_charged_by_the_words_where_they_came_of_few_bytes()
+    {
+        using var connected = await Connected.AsAsync(Broker);
+        using var response = await connected.Api.SendAsync(HttpMethod.Post, "/audio/transcriptions", SampleCall.FormOf(
+            [("model", "whisper-1"), ("response_format", "text")], "file", new string('w', 60) + ".wav", new byte[4_000]));
+        var words = (await response.Content.ReadAsStringAsync()).Length;
+
+        // Nobody says more than ten letters a second so slowly that it is charged too little; by its bytes alone it would be two seconds.
+        (await connected.UsageAsync())[0].CostMicros.Should().Be(500).And.BeLessThan(Micros((words / 10, 100m)), "the five seconds that it can have at most");
+    }
+
+    [Fact]
     public async Task Of_many_calls_adds_up_to_what_the_portal_shows()
     {
         using var connected = await Connected.AsAsync(Broker);

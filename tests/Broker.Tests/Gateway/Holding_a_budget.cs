@@ -65,6 +65,8 @@ public sealed class Holding_a_budget(SharedBroker shared)
     [InlineData("/chat/completions", "gpt-4o", "\"max_completion_tokens\":100000,", "max_completion_tokens")]
     [InlineData("/chat/completions", "gpt-4o", "\"max_tokens\":100000,", "max_tokens")]
     [InlineData("/chat/completions", "gpt-4o", "\"max_completion_tokens\":null,", "max_completion_tokens")]
+    [InlineData("/chat/completions", "gpt-4o", "\"max_completion_tokens\":0,", "max_completion_tokens")]
+    [InlineData("/chat/completions", "gpt-4o", "\"max_tokens\":-1,", "max_tokens")]
     [InlineData("/responses", "gpt-4o", "", "max_output_tokens")]
     [InlineData("/responses", "gpt-4o", "\"max_output_tokens\":100000,", "max_output_tokens")]
     [InlineData("/completions", "gpt-3.5-turbo-instruct", "", "max_tokens")]
@@ -127,6 +129,36 @@ public sealed class Holding_a_budget(SharedBroker shared)
         var prompts = new JsonArray([.. Enumerable.Repeat(0, 100).Select(_ => JsonValue.Create("[[events:1000]]"))]);
 
         using var response = await connected.Api.PostAsync("/completions", new { model = "gpt-3.5-turbo-instruct", prompt = prompts, max_tokens = 1_000 });
+
+        response.StatusCode.Should().Be(HttpStatusCode.PaymentRequired);
+        connected.Received.Should().BeEmpty();
+    }
+
+    [Fact]
+    public async Task Reserves_for_an_answer_that_is_predicted_and_does_not_come()
+    {
+        using var connected = await Connected.AsAsync(shared.Host, budget: "0.01");
+
+        using var response = await connected.Api.PostAsync("/chat/completions", new
+        {
+            model = "gpt-4o",
+            messages = new[] { new { role = "user", content = "Hello" } },
+            prediction = new { type = "content", content = new string('a', 1_000) },
+        });
+
+        response.StatusCode.Should().Be(HttpStatusCode.PaymentRequired, "a thousand bytes may be as many tokens of output, beside what is read");
+        connected.Received.Should().BeEmpty();
+    }
+
+    [Theory]
+    [InlineData("\"images\":[{\"image_url\":\"https://x.example/1.png\"},{\"image_url\":\"https://x.example/2.png\"}]")]
+    [InlineData("\"images\":[{\"image_url\":\"https://x.example/1.png\"}],\"mask\":{\"image_url\":\"https://x.example/2.png\"}")]
+    public async Task Reserves_for_pictures_that_are_edited_whatever_form_they_come_in(string pictures)
+    {
+        // One picture made, for 32 cents, fits; two that are read, at up to 50 cents each, do not.
+        using var connected = await Connected.AsAsync(shared.Host, budget: "1");
+
+        using var response = await connected.Api.PostRawAsync("/images/edits", "{\"model\":\"gpt-image-1\",\"prompt\":\"Bluer\"," + pictures + "}");
 
         response.StatusCode.Should().Be(HttpStatusCode.PaymentRequired);
         connected.Received.Should().BeEmpty();

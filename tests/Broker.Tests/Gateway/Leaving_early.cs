@@ -73,6 +73,74 @@ public sealed class Leaving_early
     }
 
     [Fact]
+    public async Task Is_no_way_to_have_a_stored_conversation_read_for_nothing()
+    {
+        await using var broker = await BrokerHost.StartAsync();
+        using var connected = await Connected.AsAsync(broker, OAuthApp.DefaultScope);
+        using var first = await connected.Api.PostAsync("/responses", new { model = "gpt-4o-mini", input = "Hello", store = true });
+        var id = (await first.Content.ReadFromJsonAsync<System.Text.Json.JsonElement>()).GetProperty("id").GetString();
+
+        using (await connected.Api.SendAsync(
+            HttpMethod.Post, "/responses",
+            JsonContent.Create(new { model = "gpt-4o-mini", input = "[[events:5000]] [[delay:20]]", stream = true, previous_response_id = id }), HttpCompletionOption.ResponseHeadersRead))
+        {
+        }
+
+        var usage = (await connected.UsageAsync(2))[1];
+        (usage.Estimated, usage.InputTokens).Should().Be((true, 128_001), "nobody told how much of the window it took");
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2_000_000)]
+    public async Task With_a_picture_is_charged_for_it_and_for_no_more_than_it_could_cost(int bytes)
+    {
+        await using var broker = await BrokerHost.StartAsync();
+        using var connected = await Connected.AsAsync(broker);
+        var address = bytes == 0 ? "https://x.example/a.png" : "data:image/png;base64," + new string('A', bytes);
+
+        using (await connected.Api.SendAsync(
+            HttpMethod.Post, "/chat/completions",
+            JsonContent.Create(new
+            {
+                model = "gpt-4o-mini",
+                stream = true,
+                max_completion_tokens = 1_000,
+                messages = new[] { new { role = "user", content = new object[] { new { type = "text", text = "[[events:5000]] [[delay:20]]" }, new { type = "image_url", image_url = new { url = address } } } } },
+            }),
+            HttpCompletionOption.ResponseHeadersRead))
+        {
+        }
+
+        // The window's 128,000 tokens of text at most, 50,000 of the picture, and the output; at 15 and 60 cents for a million, and priority's 1.67 times that.
+        var usage = (await connected.UsageAsync())[0];
+        usage.Estimated.Should().BeTrue();
+        usage.InputTokens.Should().BeInRange(50_000, 178_001);
+        usage.CostMicros.Should().BeInRange(7_500, 45_501);
+    }
+
+    [Fact]
+    public async Task Of_many_answers_is_charged_for_each_that_was_being_written()
+    {
+        await using var broker = await BrokerHost.StartAsync();
+        using var connected = await Connected.AsAsync(broker);
+        using var leaving = new CancellationTokenSource();
+        var call = connected.Api.SendAsync(
+            HttpMethod.Post, "/chat/completions",
+            JsonContent.Create(new { model = "gpt-4o-mini", n = 100, messages = new[] { new { role = "user", content = "[[fault:stall]]" } } }), cancellationToken: leaving.Token);
+        await connected.ReceivedAsync("/chat/completions");
+
+        // So long that the provider has written something by then, as far as anybody knows.
+        await Task.Delay(200);
+        await leaving.CancelAsync();
+        await FluentActions.Awaiting(() => call).Should().ThrowAsync<OperationCanceledException>();
+
+        var output = (await connected.UsageAsync())[0].OutputTokens;
+        output.Should().BePositive();
+        (output % 100).Should().Be(0, "each of the hundred has as much");
+    }
+
+    [Fact]
     public async Task Keeps_its_place_until_the_answer_is_read()
     {
         await using var broker = await BrokerHost.StartAsync(new() { ["Gateway:WhenClientLeaves"] = "Drain", ["Gateway:ConcurrentCalls"] = "1" });

@@ -40,6 +40,7 @@ public sealed class Provider_faults(SharedBroker shared)
         error.GetProperty("code").GetString().Should().Be(code);
         response.Headers.WwwAuthenticate.Count.Should().Be(status == 403 ? 1 : 0);
         HoldsNothingOf(connected.Key, response.Headers + body);
+        body.Should().NotContain("org-sandbox", "whose account it is, is no app's business");
         (await connected.UsageAsync())[0].Status.Should().Be(status);
     }
 

@@ -28,6 +28,18 @@ public sealed class Refusing_a_form(PrivateBroker own) : IClassFixture<PrivateBr
     }
 
     [Theory]
+    [InlineData("--x\nContent-Disposition: form-data; name=\"model\"\n\ngpt-4o-transcribe\n", "")]
+    [InlineData("--x a\n\nb\r\n", "")]
+    [InlineData("\r\n", "")]
+    [InlineData("", "--x\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\ngpt-4o-transcribe\r\n--x--\r\n")]
+    [InlineData("", "--x\n")]
+    public async Task That_has_something_around_its_parts(string before, string after) => await RefusedAsync(Type, before + Form("whisper-1") + after, "invalid_request");
+
+    [Fact]
+    public async Task That_has_more_parts_than_any_has() =>
+        await RefusedAsync(Type, string.Concat(Enumerable.Repeat("--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\r\n", 100)) + Form("whisper-1"), "invalid_request");
+
+    [Theory]
     [InlineData("multipart/form-data; boundary=x; boundary=y")]
     [InlineData("multipart/form-data; boundary=x; charset=utf-7")]
     [InlineData("multipart/form-data")]

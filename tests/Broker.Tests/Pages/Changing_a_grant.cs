@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.Sockets;
+using System.Text;
 using Microsoft.EntityFrameworkCore;
 using TokenBroker.Grants;
 using TokenBroker.Tests.Accounts;
@@ -64,6 +66,28 @@ public sealed class Changing_a_grant(SharedBroker shared)
         refusals.Should().Contain("rate_limited");
         var audited = await Broker.WithDatabaseAsync(db => db.AuditEvents.SingleAsync(e => e.Action == "grant.changed" && e.Target == $"grant:{connected.GrantId}"));
         audited.Detail.Should().Contain("\"requests_per_minute\":3");
+    }
+
+    [Fact]
+    public async Task Holds_for_a_call_whose_body_is_still_on_its_way()
+    {
+        using var connected = await Connected.AsAsync(Broker);
+        const string body = """{"model":"gpt-4o","messages":[{"role":"user","content":"Hello"}]}""";
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var client = new TcpClient();
+        await client.ConnectAsync(new Uri(Broker.Address).Host, new Uri(Broker.Address).Port, limit.Token);
+        var stream = client.GetStream();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(RawHttp.Request("POST", "/openai/v1/chat/completions", connected.Tokens.AccessToken, body, "Expect: 100-continue\r\n")[..^body.Length]), limit.Token);
+        var proceed = new byte["HTTP/1.1 100 Continue\r\n\r\n".Length];
+        await stream.ReadExactlyAsync(proceed, limit.Token);
+
+        await ChangeAsync(connected, new() { ["Form.ModelChoice"] = "some", ["Form.OtherModels"] = "gpt-4o-mini" });
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(body), limit.Token);
+
+        var answer = await new StreamReader(stream).ReadToEndAsync(limit.Token);
+        answer.Should().StartWith("HTTP/1.1 403 ").And.Contain("model_not_allowed");
+        connected.Received.Should().BeEmpty();
+        Books.OfGrant(Broker, connected.GrantId).IsIdle.Should().BeTrue("what was reserved for it is given back");
     }
 
     [Fact]

@@ -55,6 +55,8 @@ public sealed class Moderating_calls(ModeratingBroker broker) : IClassFixture<Mo
         { "/responses", """{"model":"gpt-4o-mini","input":[{"type":"message","role":"developer","content":[{"type":"input_text","text":"FLAG"}]}]}""" },
         { "/responses", """{"model":"gpt-4o-mini","input":[{"role":"user","content":[{"type":"input_image","image_url":"PICTURE"}]}]}""" },
         { "/completions", """{"model":"gpt-3.5-turbo-instruct","prompt":["One","FLAG"]}""" },
+        { "/chat/completions", """{"model":"gpt-4o-mini","tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"FLAG":{"type":"string"}}}}}],"messages":[{"role":"user","content":"Hi"}]}""" },
+        { "/images/edits", """{"model":"gpt-image-1","prompt":"Bluer","images":[{"image_url":"PICTURE"}]}""" },
         { "/images/generations", """{"model":"gpt-image-1","prompt":"FLAG"}""" },
         { "/audio/speech", """{"model":"gpt-4o-mini-tts","voice":"alloy","input":"FLAG"}""" },
     };

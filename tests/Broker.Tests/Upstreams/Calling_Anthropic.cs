@@ -104,6 +104,8 @@ public sealed class Calling_Anthropic : IAsyncLifetime
     [InlineData("""{"tools":[{"type":"web_search_20250305","name":"web_search"}]}""")]
     [InlineData("""{"mcp_servers":[{"type":"url","url":"https://elsewhere.example","name":"x"}]}""")]
     [InlineData("""{"container":"container_1"}""")]
+    [InlineData("""{"inference_geo":"us"}""")]
+    [InlineData("""{"speed":"fast"}""")]
     [InlineData("""{"messages":[{"role":"user","content":[{"type":"document","source":{"type":"file","file_id":"file_1"}}]}]}""")]
     [InlineData("""{"model":"claude-of-nobody"}""")]
     public async Task Refuses_what_it_cannot_bound_or_check(string change)

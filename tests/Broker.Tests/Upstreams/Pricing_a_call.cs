@@ -29,6 +29,13 @@ public sealed class Pricing_a_call
     // 400 + 12,800 + 200 + 800 + 9,600.
     [InlineData("gpt-realtime", """{"input_tokens":1000,"output_tokens":200,"input_token_details":{"text_tokens":400,"audio_tokens":600,"cached_tokens":500,"cached_tokens_details":{"text_tokens":300,"audio_tokens":200}},"output_token_details":{"text_tokens":50,"audio_tokens":150}}""", 23_800)]
 
+    // A search for each call, at 25 dollars a thousand, beside 1,000 in at 2.50 and 500 out at 10: 25,000 + 2,500 + 5,000; and for the small one + 150 + 300.
+    [InlineData("gpt-4o-search-preview", """{"prompt_tokens":1000,"completion_tokens":500}""", 32_500)]
+    [InlineData("gpt-4o-mini-search-preview", """{"prompt_tokens":1000,"completion_tokens":500}""", 25_450)]
+
+    // 400 text at 2.50, 600 heard at 40, 50 text out at 10 and 150 spoken at 80: 1,000 + 24,000 + 500 + 12,000.
+    [InlineData("gpt-4o-audio-preview", """{"prompt_tokens":1000,"completion_tokens":200,"prompt_tokens_details":{"audio_tokens":600},"completion_tokens_details":{"audio_tokens":150}}""", 37_500)]
+
     // Zero is zero.
     [InlineData("gpt-5.4", """{"prompt_tokens":0,"completion_tokens":0}""", 0)]
 

@@ -14,6 +14,11 @@ internal static class CallCost
     /// <summary>About what a text model writes, or thinks unseen.</summary>
     private const int TokensOfSecond = 50;
 
+    /// <summary>Sound at 32 kbit/s, and bytes of text that a slow speaker says; tokens that are made of it, and some more.</summary>
+    private const int BytesOfSecond = 4_000;
+    private const int WordsOfSecond = 10;
+    private const int TokensOfHeardSecond = 16;
+
     public static Charge Of(Call call, TimeSpan elapsed)
     {
         var (tokens, isEstimate) = TokensOf(call, elapsed);
@@ -29,7 +34,9 @@ internal static class CallCost
             return new Charge(tokens, isEstimate, call.Reservation.Micros, tier);
         }
 
-        return new Charge(tokens, isEstimate, price.CostOf(tokens, share), tier);
+        // A guess is never worse than the worst, which was reserved.
+        var cost = price.CostOf(tokens, share);
+        return new Charge(tokens, isEstimate, isEstimate ? Math.Min(cost, call.Reservation.Micros) : cost, tier);
     }
 
     private static (TokenUsage Tokens, bool Estimated) TokensOf(Call call, TimeSpan elapsed)
@@ -68,19 +75,24 @@ internal static class CallCost
         switch (call.Operation.Kind)
         {
             case OperationKind.Chat or OperationKind.Completion or OperationKind.Response or OperationKind.Message:
+                // All answers are written at one time. What is only named in the body may fill the window.
                 var seen = call.Tap is not { } tap ? 0 : tap.Events > 0 ? tap.Events : tap.Bytes / BytesOfToken;
-                var unseen = call.Tap?.End == StreamEnd.Complete ? 0 : Math.Min((long)(elapsed.TotalSeconds * TokensOfSecond), call.MostOutput);
-                return new TokenUsage { Input = (request.Bytes / BytesOfToken) + 1, Output = Math.Max(seen, unseen) };
+                var each = call.Tap?.End == StreamEnd.Complete ? 0 : Math.Min((long)(elapsed.TotalSeconds * TokensOfSecond), call.MostOutput);
+                var output = Math.Max(seen, each * request.Answers * request.Prompts) + (request.PredictedBytes / BytesOfToken);
+                return new TokenUsage { Input = call.Price is { } price ? WorstCost.GuessInput(request, price) : 0, Output = output };
             case OperationKind.Embedding:
                 return new TokenUsage { Input = (request.Bytes / BytesOfToken) + 1 };
             case OperationKind.Speech when call.Price?.Rates.Characters is not null:
                 return new TokenUsage { Characters = request.Bytes };
             case OperationKind.Speech:
                 return new TokenUsage { Input = (request.Bytes / BytesOfToken) + 1, Output = request.Bytes * 2, AudioOutput = request.Bytes * 2 };
-            case OperationKind.Transcription when call.Price?.Rates.AudioSeconds is not null:
-                return new TokenUsage { AudioSeconds = (request.Bytes / 4_000) + 1 };
             case OperationKind.Transcription:
-                return new TokenUsage { Input = request.Bytes / 250, AudioInput = request.Bytes / 250, Output = request.Bytes / 1_000 };
+                // By the sound's bytes, or by the words that came of it: who has much said in few bytes is charged for the words.
+                var words = call.Tap?.Bytes ?? 0;
+                var seconds = Math.Max(request.Bytes / BytesOfSecond, words / WordsOfSecond) + 1;
+                return call.Price?.Rates.AudioSeconds is not null
+                    ? new TokenUsage { AudioSeconds = seconds }
+                    : new TokenUsage { Input = seconds * TokensOfHeardSecond, AudioInput = seconds * TokensOfHeardSecond, Output = Math.Max(request.Bytes / 1_000, words / BytesOfToken) };
             case OperationKind.Image:
                 return new TokenUsage { Input = request.Bytes / BytesOfToken, Output = request.Answers * 8_000, ImageOutput = request.Answers * 8_000 };
             default:

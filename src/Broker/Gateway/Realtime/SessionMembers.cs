@@ -71,8 +71,9 @@ internal sealed class SessionMembers(SessionTerms terms)
         "tools" => ReadTools(member.Value),
         "prompt" when member.Value.ValueKind != JsonValueKind.Null => NotAllowed("prompt", "Stored prompts are not allowed through this broker: send the prompt's text."),
         "tracing" when member.Value.ValueKind != JsonValueKind.Null => NotAllowed("tracing", "Nothing may be stored at the provider through this broker: leave 'tracing' out."),
+        "voice" => VoiceOf(member.Value),
         "prompt" or "tracing" or "instructions" or "modalities" or "output_modalities" or "output_audio_format" or "parallel_tool_calls"
-            or "reasoning" or "speed" or "temperature" or "tool_choice" or "voice" => null,
+            or "reasoning" or "speed" or "temperature" or "tool_choice" => null,
         _ => NotAllowed(member.Name.Length <= 64 ? member.Name : member.Name[..64], "This broker does not know this setting, and forwards none that it does not know."),
     };
 
@@ -88,6 +89,11 @@ internal sealed class SessionMembers(SessionTerms terms)
         {
             if (side.Name == "output")
             {
+                if (OutputOf(side.Value) is { } notForwarded)
+                {
+                    return (change, notForwarded);
+                }
+
                 continue;
             }
 
@@ -161,8 +167,15 @@ internal sealed class SessionMembers(SessionTerms terms)
 
     private static GatewayError? OnlyOutput(JsonElement audio) =>
         audio.ValueKind == JsonValueKind.Object && audio.EnumerateObject().All(side => side.Name == "output")
-            ? null
+            ? audio.TryGetProperty("output", out var output) ? OutputOf(output) : null
             : NotAllowed("response.audio", "Of 'audio', a response has 'output' alone.");
+
+    private static GatewayError? OutputOf(JsonElement output) =>
+        output.ValueKind == JsonValueKind.Object && output.TryGetProperty("voice", out var voice) ? VoiceOf(voice) : null;
+
+    /// <summary>A voice that has an id is one that somebody made on the provider account.</summary>
+    private static GatewayError? VoiceOf(JsonElement voice) =>
+        voice.ValueKind == JsonValueKind.Object ? NotAllowed("voice", "A voice is named by the word that the provider has for it: those with ids belong to the whole provider account.") : null;
 
     private static bool Is(JsonElement value, string text) => value.ValueKind == JsonValueKind.String && value.ValueEquals(text);
 

@@ -27,6 +27,9 @@ internal sealed class CallRequest
     /// <summary>How many prompts a legacy completion has.</summary>
     public long Prompts { get; set; } = 1;
 
+    /// <summary>Bytes of an answer that the client predicts.</summary>
+    public long PredictedBytes { get; set; }
+
     /// <summary>Pictures whose tokens the body's length does not bound.</summary>
     public int Images { get; set; }
 

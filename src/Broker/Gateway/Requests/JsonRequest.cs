@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using TokenBroker.Upstreams;
 
@@ -15,6 +16,7 @@ internal ref struct JsonRequest
 
     /// <summary>Longer than any name that decides, were each of its letters written as an escape.</summary>
     private const int LongestDecisive = 256;
+    private static readonly SearchValues<char> s_otherCase = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZ\u017F\u212A");
     private readonly OperationKind _kind;
     private readonly CallRequest _request;
     private Utf8JsonReader _reader;
@@ -25,8 +27,6 @@ internal ref struct JsonRequest
     private (int Offset, int Length)? _includeUsageAt;
     private bool _includeUsage;
     private bool _storeSeen;
-    private bool _namesParent;
-    private bool _namesItems;
 
     private JsonRequest(ReadOnlySpan<byte> body, OperationKind kind)
     {
@@ -66,6 +66,11 @@ internal ref struct JsonRequest
             if (place >= 0 && (_seen & (1UL << place)) != 0)
             {
                 return GatewayError.InvalidRequest($"'{name}' appears more than once.", name.ToString());
+            }
+
+            if (place < 0 && IsInOtherCase(name))
+            {
+                return GatewayError.InvalidRequest($"'{name}' must be written in lower case.", name.ToString());
             }
 
             _seen |= place < 0 ? 0 : 1UL << place;
@@ -109,8 +114,30 @@ internal ref struct JsonRequest
         "metadata" => 21,
         "mcp_servers" => 22,
         "container" => 23,
+        "prediction" => 24,
+        "images" => 25,
+        "image" => 26,
+        "mask" => 27,
+        "items" => 28,
         _ => -1,
     };
+
+    /// <summary>Some parsers take a name in another case for the name: those of Go, which fold two more letters, and of .NET's servers.</summary>
+    private static bool IsInOtherCase(scoped ReadOnlySpan<char> name)
+    {
+        if (!name.ContainsAny(s_otherCase))
+        {
+            return false;
+        }
+
+        Span<char> folded = stackalloc char[name.Length];
+        for (var i = 0; i < name.Length; i++)
+        {
+            folded[i] = name[i] switch { '\u017F' => 's', '\u212A' => 'k', var letter => char.ToLowerInvariant(letter) };
+        }
+
+        return PlaceOf(folded) >= 0;
+    }
 
     private GatewayError? ReadMember(scoped ReadOnlySpan<char> name)
     {
@@ -135,11 +162,16 @@ internal ref struct JsonRequest
                 return ReadStreamOptions();
             case "messages" or "input" when _kind is OperationKind.Chat or OperationKind.Response:
             case "messages" or "system" when _kind == OperationKind.Message:
-                return ReadContent();
+            case "items" when _kind == OperationKind.Free:
+                return RequestContent.Read(ref _reader, _kind, _request);
             case "prompt" when _kind == OperationKind.Completion:
                 return ReadPrompts();
+            case "images" or "image" or "mask" when _kind == OperationKind.Image:
+                return ReadPictures();
+            case "prediction" when _kind == OperationKind.Chat:
+                return ReadPrediction();
             case "tools" when _kind is not (OperationKind.Free or OperationKind.Unpriced or OperationKind.Batch):
-                return ReadTools();
+                return RequestContent.ReadTools(ref _reader, _kind);
             case "user" or "safety_identifier":
             case "metadata" when _kind == OperationKind.Message:
                 return ReadPerson(name);
@@ -158,9 +190,40 @@ internal ref struct JsonRequest
             return null;
         }
 
+        // To some hosts what is below zero means as much as there is, and so does zero, but for who only has a text read back.
         var limit = _reader.GetInt64();
+        var isLimit = limit > 0 || (limit == 0 && _kind == OperationKind.Completion);
         _request.MaxOutputAt.Add(((int)_reader.TokenStartIndex, _reader.ValueSpan.Length));
-        _request.MaxOutput = Math.Max(_request.MaxOutput ?? 0, Math.Max(0, limit));
+        _request.MaxOutput = Math.Max(_request.MaxOutput ?? 0, isLimit ? limit : long.MaxValue);
+        return null;
+    }
+
+    /// <summary>One, or a list of them; their bytes are mostly somewhere else.</summary>
+    private GatewayError? ReadPictures()
+    {
+        if (_reader.TokenType != JsonTokenType.StartArray)
+        {
+            _request.Images += _reader.TokenType == JsonTokenType.Null ? 0 : 1;
+            _reader.Skip();
+            return null;
+        }
+
+        while (_reader.Read() && _reader.TokenType != JsonTokenType.EndArray)
+        {
+            _request.Images++;
+            _reader.Skip();
+        }
+
+        return null;
+    }
+
+    /// <summary>What was predicted and does not come is charged as output, beside all that does come, whatever limit that has.</summary>
+    private GatewayError? ReadPrediction()
+    {
+        var start = (int)_reader.TokenStartIndex;
+        var isNone = _reader.TokenType == JsonTokenType.Null;
+        _reader.Skip();
+        _request.PredictedBytes = isNone ? 0 : (int)_reader.BytesConsumed - start;
         return null;
     }
 
@@ -184,13 +247,14 @@ internal ref struct JsonRequest
             case "previous_response_id" or "conversation" or "prompt" when _kind == OperationKind.Response && _reader.TokenType != JsonTokenType.Null:
                 // What is stored comes in as well, and its length is not known here. Whose it is, is checked by the references.
                 _request.HasFile = true;
-                _namesParent |= name is not "prompt";
                 _reader.Skip();
                 return null;
             case "web_search_options" when _reader.TokenType != JsonTokenType.Null:
                 return GatewayError.NotAllowed(name.ToString(), "Web search has costs that this broker cannot bound.");
             case "mcp_servers" or "container" when _kind == OperationKind.Message && _reader.TokenType != JsonTokenType.Null:
                 return GatewayError.NotPriced(name.ToString(), $"'{name}' runs at the provider at a cost that this broker cannot bound yet.");
+            case "inference_geo" or "speed" when _kind == OperationKind.Message && _reader.TokenType != JsonTokenType.Null:
+                return GatewayError.NotPriced(name.ToString(), $"'{name}' changes the price by a factor that the price list does not have.");
             case "service_tier" when _kind == OperationKind.Message:
                 return _reader.GetString() is "auto" or "standard_only" ? null : GatewayError.InvalidRequest("'service_tier' must be auto or standard_only.", name.ToString());
             case "service_tier" when _kind is OperationKind.Chat or OperationKind.Response && _reader.TokenType != JsonTokenType.Null:
@@ -273,93 +337,8 @@ internal ref struct JsonRequest
         return null;
     }
 
-    private GatewayError? ReadTools()
-    {
-        if (_reader.TokenType != JsonTokenType.StartArray)
-        {
-            return _reader.TokenType == JsonTokenType.Null ? null : GatewayError.InvalidRequest("'tools' must be a list.", "tools");
-        }
-
-        while (_reader.Read() && _reader.TokenType == JsonTokenType.StartObject)
-        {
-            string? type = null;
-            while (_reader.Read() && _reader.TokenType == JsonTokenType.PropertyName)
-            {
-                var isType = _reader.ValueTextEquals("type"u8);
-                _reader.Read();
-                if (isType && type is not null)
-                {
-                    return GatewayError.InvalidRequest("A tool has more than one 'type'.", "tools");
-                }
-
-                type = isType ? _reader.GetString() : type;
-                _reader.Skip();
-            }
-
-            if (type is not ("function" or "custom") && !(type is null && _kind == OperationKind.Message))
-            {
-                return GatewayError.NotPriced("tools", $"The tool '{type}' runs at the provider at a cost that this broker cannot bound yet. Only 'function' and 'custom' are forwarded.");
-            }
-        }
-
-        return _reader.TokenType == JsonTokenType.EndArray ? null : GatewayError.InvalidRequest("Each tool must be an object.", "tools");
-    }
-
-    /// <summary>Walks messages or input: counts what costs more than its bytes, and refuses references to stored objects.</summary>
-    private GatewayError? ReadContent()
-    {
-        if (_reader.TokenType != JsonTokenType.StartArray)
-        {
-            return _reader.TokenType is JsonTokenType.String or JsonTokenType.Null
-                ? null
-                : GatewayError.InvalidRequest("The input must be a text or a list.");
-        }
-
-        var depth = _reader.CurrentDepth;
-        var (hasId, hasType) = (false, false);
-        while (_reader.Read() && _reader.CurrentDepth > depth)
-        {
-            if (_reader.TokenType == JsonTokenType.EndObject && _reader.CurrentDepth == depth + 1)
-            {
-                // An item that is named by its id alone is a reference too: 'type' may be left out of one.
-                _namesItems |= hasId && !hasType;
-                (hasId, hasType) = (false, false);
-            }
-            else if (_reader.TokenType == JsonTokenType.PropertyName)
-            {
-                if (_reader.ValueTextEquals("file_url"u8))
-                {
-                    return GatewayError.NotAllowed("input", "Files at an address are not forwarded: send the content itself, or upload it.");
-                }
-
-                var ofItem = _reader.CurrentDepth == depth + 2;
-                var isType = _reader.ValueTextEquals("type"u8);
-                hasId |= ofItem && _reader.ValueTextEquals("id"u8);
-                hasType |= ofItem && (isType || _reader.ValueTextEquals("role"u8));
-                var isFile = _reader.ValueTextEquals("file_id"u8);
-                _request.Images += isFile || _reader.ValueTextEquals("image_url"u8) ? 1 : 0;
-                _request.HasFile |= isFile || _reader.ValueTextEquals("file_data"u8);
-                _request.HasAudio |= _reader.ValueTextEquals("input_audio"u8);
-                if (isType && _reader.Read() && _reader.TokenType == JsonTokenType.String)
-                {
-                    _namesItems |= _reader.ValueTextEquals("item_reference"u8);
-                    _request.Images += _kind == OperationKind.Message && _reader.ValueTextEquals("image"u8) ? 1 : 0;
-                    _request.HasFile |= _kind == OperationKind.Message && _reader.ValueTextEquals("document"u8);
-                }
-            }
-        }
-
-        return null;
-    }
-
     private GatewayError? Finish()
     {
-        if (_namesItems && !_namesParent)
-        {
-            // An item lives in a response or a conversation; without one that is the app's own, it may be anybody's.
-            return GatewayError.NotAllowed("input", "Items that the provider stores are forwarded only with the response or conversation that they are of: send the content itself.");
-        }
-
         if (_kind == OperationKind.Response && !_storeSeen)
         {
             _request.Edits.Add(new BodyEdit(_request.AfterBrace, 0, "\"store\":false,"));

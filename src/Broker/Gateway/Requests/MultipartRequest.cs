@@ -12,6 +12,7 @@ namespace TokenBroker.Gateway;
 internal static class MultipartRequest
 {
     private const int LongestField = 64 * 1024;
+    private const int MostParts = 64;
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     public static GatewayError WrongType { get; } =
@@ -33,6 +34,11 @@ internal static class MultipartRequest
         if (BoundaryOf(contentType) is not { } boundary)
         {
             return (null, WrongType);
+        }
+
+        if (!IsPlain(body.Span, boundary))
+        {
+            return (null, GatewayError.InvalidRequest("The multipart body is not in its plain form: boundaries on lines of their own, nothing around them, and few parts."));
         }
 
         var request = new CallRequest { Bytes = body.Length };
@@ -74,6 +80,41 @@ internal static class MultipartRequest
         }
 
         return (request, null);
+    }
+
+    /// <summary>
+    /// Whether each boundary is one for every parser, from the first byte to the last: some end lines with LF alone, or take what
+    /// follows a boundary on its line for nothing, and find parts where others find none.
+    /// </summary>
+    private static bool IsPlain(ReadOnlySpan<byte> body, string boundary)
+    {
+        Span<byte> delimiter = stackalloc byte[2 + boundary.Length];
+        "--"u8.CopyTo(delimiter);
+        Encoding.ASCII.GetBytes(boundary, delimiter[2..]);
+        if (!body.StartsWith(delimiter))
+        {
+            return false;
+        }
+
+        var rest = body;
+        for (var parts = 0; parts <= MostParts; parts++)
+        {
+            rest = rest[delimiter.Length..];
+            if (rest.StartsWith("--"u8))
+            {
+                return rest[2..].SequenceEqual("\r\n"u8) || rest.Length == 2;
+            }
+
+            var next = rest.IndexOf(delimiter);
+            if (!rest.StartsWith("\r\n"u8) || next < 2 || !rest[(next - 2)..].StartsWith("\r\n"u8))
+            {
+                return false;
+            }
+
+            rest = rest[next..];
+        }
+
+        return false;
     }
 
     private static bool Decides(string name) => name.ToLowerInvariant() is "model" or "n" or "stream";

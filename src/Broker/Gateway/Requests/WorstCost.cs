@@ -47,8 +47,8 @@ internal readonly record struct WorstCost(long FixedMicros, long OutputTokens, l
                 return new WorstCost(0, 0, 0);
             case OperationKind.Chat or OperationKind.Completion or OperationKind.Response or OperationKind.Message when rates is { Input: not null, Output: not null }:
                 var most = Math.Min(request.MaxOutput ?? long.MaxValue, window);
-                return new WorstCost(
-                    each + Micros(input + images, inputRate), most, checked(Most(rates.Output, rates.AudioOutput) * request.Answers * request.Prompts));
+                var outputRate = checked(Most(rates.Output, rates.AudioOutput) * request.Answers * request.Prompts);
+                return new WorstCost(each + Micros(input + images, inputRate) + Micros(Math.Min(request.PredictedBytes, window), outputRate), most, outputRate);
             case OperationKind.Embedding when rates.Input is not null:
                 return new WorstCost(Micros(request.Bytes, inputRate), 0, 0);
             case OperationKind.Image when rates is { Input: not null, ImageOutput: not null } or { Input: not null, Output: not null }:
@@ -74,6 +74,16 @@ internal readonly record struct WorstCost(long FixedMicros, long OutputTokens, l
             default:
                 return null;
         }
+    }
+
+    /// <summary>
+    /// The input of a call whose usage nobody reported: text at four bytes a token, which is what most has; what the body only
+    /// names, at the most that it can be, or else a client would leave early to have it for nothing.
+    /// </summary>
+    public static long GuessInput(CallRequest request, ModelPrice price)
+    {
+        var window = price.ContextWindow ?? DefaultContext;
+        return (request.HasFile ? window : Math.Min(request.Bytes / 4, window * request.Prompts)) + (request.Images * TokensOfInputImage) + 1;
     }
 
     /// <summary>In a service tier that costs such a share, in thousandths of a percent.</summary>

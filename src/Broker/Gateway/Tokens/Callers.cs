@@ -72,6 +72,11 @@ internal sealed class Callers(
         return (notTheSender == GatewayError.NonceWanted ? null : caller, notTheSender);
     }
 
+    /// <summary>Who calls, as the grant is now; that it is the token's owner was proven before.</summary>
+    /// <returns>As <see cref="FindAsync(HttpContext, Upstream)"/>.</returns>
+    public ValueTask<(Caller? Caller, GatewayError? Refusal)> FindAgainAsync(HttpContext context, Upstream upstream) =>
+        PresentedToken.Of(context.Request, upstream.TokenHeader) is { } presented ? FindAsync(context, presented) : new((null, GatewayError.MissingToken));
+
     private ValueTask<(Caller? Caller, GatewayError? Refusal)> FindAsync(HttpContext context, PresentedToken presented)
     {
         var token = presented.Span;

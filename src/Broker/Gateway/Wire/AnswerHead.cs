@@ -58,7 +58,7 @@ internal static partial class AnswerHead
         response.Headers[GatewayHeaders.RequestId] = context.TraceIdentifier;
     }
 
-    /// <summary>The body of a provider's error, without anything that looks like a key.</summary>
+    /// <summary>The body of a provider's error, without anything that looks like a key, or says whose account it is.</summary>
     public static async Task<string> ReadErrorAsync(HttpResponseMessage upstream, string key, CancellationToken cancellationToken)
     {
         await using var stream = await upstream.Content.ReadAsStreamAsync(cancellationToken);
@@ -71,7 +71,7 @@ internal static partial class AnswerHead
         }
 
         var text = Encoding.UTF8.GetString(buffer, 0, length).Replace(key, "sk-***", StringComparison.Ordinal);
-        return KeyLike().Replace(text, "sk-***");
+        return KeyLike().Replace(text, static match => match.ValueSpan.StartsWith("sk-") ? "sk-***" : string.Concat(match.ValueSpan[..(match.ValueSpan.IndexOfAny('-', '_') + 1)], "***"));
     }
 
     private static void Copy(System.Net.Http.Headers.HttpHeadersNonValidated from, IHeaderDictionary to, string key)
@@ -114,6 +114,6 @@ internal static partial class AnswerHead
         return false;
     }
 
-    [GeneratedRegex(@"sk-[A-Za-z0-9_\-*.…]{4,}", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"sk-[A-Za-z0-9_\-*.…]{4,}|\b(org-|proj_)[A-Za-z0-9]{6,}", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex KeyLike();
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using TokenBroker.Upstreams;
 
@@ -11,6 +12,8 @@ namespace TokenBroker.Safety;
 internal ref struct PromptReader
 {
     private const int LongestStructure = 128;
+    private const int LongestName = 32;
+    private static readonly SearchValues<char> s_nameCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.$");
     private readonly Prompt _prompt = new();
     private Utf8JsonReader _reader;
 
@@ -73,7 +76,7 @@ internal ref struct PromptReader
         OperationKind.Chat => name is "messages" or "tools" or "functions" or "response_format" or "prediction",
         OperationKind.Response => name is "input" or "instructions" or "tools" or "text",
         OperationKind.Completion => name is "prompt" or "suffix",
-        OperationKind.Image => name is "prompt",
+        OperationKind.Image => name is "prompt" or "images" or "image" or "mask",
         _ => name is "input" or "instructions",
     };
 
@@ -104,6 +107,7 @@ internal ref struct PromptReader
                 {
                     var member = _reader.GetString()!;
                     _reader.Read();
+                    TakeName(member);
                     if ((IsUnreadable(member) && _reader.TokenType != JsonTokenType.Null)
                         || !TryReadValue(name == "image_url" && member == "url" ? name : member, ofTokens: false))
                     {
@@ -118,6 +122,15 @@ internal ref struct PromptReader
     }
 
     private static bool IsUnreadable(string member) => member is "input_audio" or "audio" or "file" or "file_id" or "file_data" or "file_url";
+
+    /// <summary>A model reads the names in a schema too; one that is no plain name is a text.</summary>
+    private readonly void TakeName(string member)
+    {
+        if (member.Length > LongestName || member.AsSpan().ContainsAnyExcept(s_nameCharacters))
+        {
+            _prompt.AddText(member);
+        }
+    }
 
     private readonly void Take(string name)
     {

@@ -13,7 +13,6 @@ public sealed class Naming_objects_in_a_body(Neighbours neighbours) : IClassFixt
         { "/responses", """{"model":"gpt-4o-mini","input":"Hello","conversation":{"id":"<conversation>"}}""" },
         { "/responses", """{"model":"gpt-4o-mini","input":"Hello","conv\u0065rsation":{"\u0069d":"<conversation>"}}""" },
         { "/responses", """{"model":"gpt-4o-mini","input":[{"role":"user","content":[{"type":"input_file","file_id":"<file>"}]}]}""" },
-        { "/responses", """{"model":"gpt-4o-mini","previous_response_id":"<response>","input":[{"type":"item_reference","id":"msg_1"}]}""" },
         { "/responses/input_tokens", """{"model":"gpt-4o-mini","input":"Hello","previous_response_id":"<response>"}""" },
         { "/responses/compact", """{"model":"gpt-4o-mini","previous_response_id":"<response>"}""" },
         { "/chat/completions", """{"model":"gpt-4o-mini","messages":[{"role":"user","content":[{"type":"file","file":{"file_id":"<file>"}}]}]}""" },
@@ -65,6 +64,8 @@ public sealed class Naming_objects_in_a_body(Neighbours neighbours) : IClassFixt
     [InlineData("/chat/completions", """{"model":"gpt-4o-mini","messages":[{"role":"assistant","audio":{"id":"audio_1"}}]}""")]
     [InlineData("/evals", """{"data_source_config":{"type":"stored_completions"},"testing_criteria":[]}""")]
     [InlineData("/evals", """{"data_source_config":{"type":"logs"},"testing_criteria":[]}""")]
+    [InlineData("/conversations", """{"items":[{"type":"item_reference","id":"msg_1"}]}""")]
+    [InlineData("/conversations", """{"items":[{"type":null,"id":"msg_1"}]}""")]
     public async Task That_nobody_can_check_is_refused(string path, string body)
     {
         var before = neighbours.Host.Journal.Arrived;
@@ -73,6 +74,31 @@ public sealed class Naming_objects_in_a_body(Neighbours neighbours) : IClassFixt
 
         response.StatusCode.Should().Be(HttpStatusCode.Forbidden, await response.Content.ReadAsStringAsync());
         (await Api.ErrorAsync(response)).Code.Should().Be("operation_not_allowed");
+        neighbours.Host.Journal.Arrived.Should().Be(before);
+    }
+
+    [Fact]
+    public async Task That_are_items_of_anybodys_are_refused_also_behind_a_response_of_ones_own()
+    {
+        var own = await neighbours.OwnedAsync("response");
+        var before = neighbours.Host.Journal.Arrived;
+
+        using var response = await neighbours.Owner.Api.PostRawAsync(
+            "/responses", $$"""{"model":"gpt-4o-mini","previous_response_id":"{{own}}","input":[{"type":"item_reference","id":"msg_1"}]}""");
+
+        (await Api.ErrorAsync(response)).Code.Should().Be("operation_not_allowed", "the provider finds an item by its id alone");
+        neighbours.Host.Journal.Arrived.Should().Be(before);
+    }
+
+    [Fact]
+    public async Task Brings_no_tools_into_a_conversation_that_cost_what_nobody_can_bound()
+    {
+        var own = await neighbours.OwnedAsync("conversation");
+        var before = neighbours.Host.Journal.Arrived;
+
+        using var response = await neighbours.Owner.Api.PostRawAsync($"/conversations/{own}/items", """{"items":[{"type":"additional_tools","tools":[{"type":"web_search"}]}]}""");
+
+        (await Api.ErrorAsync(response)).Code.Should().Be("operation_not_priced");
         neighbours.Host.Journal.Arrived.Should().Be(before);
     }
 
