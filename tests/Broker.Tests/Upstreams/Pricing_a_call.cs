@@ -29,6 +29,10 @@ public sealed class Pricing_a_call
     // 400 + 12,800 + 200 + 800 + 9,600.
     [InlineData("gpt-realtime", """{"input_tokens":1000,"output_tokens":200,"input_token_details":{"text_tokens":400,"audio_tokens":600,"cached_tokens":500,"cached_tokens_details":{"text_tokens":300,"audio_tokens":200}},"output_token_details":{"text_tokens":50,"audio_tokens":150}}""", 23_800)]
 
+    // The first of its line kept its price, and has none for what is cached: 1,000 x 5 + 500 x 15, whatever was cached of it.
+    [InlineData("gpt-4o-2024-05-13", """{"prompt_tokens":1000,"completion_tokens":500,"prompt_tokens_details":{"cached_tokens":900}}""", 12_500)]
+    [InlineData("gpt-4o", """{"prompt_tokens":1000,"completion_tokens":500,"prompt_tokens_details":{"cached_tokens":0}}""", 7_500)]
+
     // Zero is zero.
     [InlineData("gpt-5.4", """{"prompt_tokens":0,"completion_tokens":0}""", 0)]
 
@@ -68,6 +72,9 @@ public sealed class Pricing_a_call
 
     // At 0.25 and 1.00 in place of 0.15 and 0.60: 250 + 500, and the third that is no whole percent rounds up once.
     [InlineData("gpt-4o-mini", "priority", 751)]
+
+    // At 8.75 and 26.25 in place of 5 and 15: 8,750 + 13,125.
+    [InlineData("gpt-4o-2024-05-13", "priority", 21_875)]
 
     // At 2 and 8 in place of 1.10 and 4.40: 2,000 + 4,000, and the same again.
     [InlineData("o4-mini", "priority", 6_001)]
