@@ -165,7 +165,7 @@ public sealed class Paying_for_a_batch
     private static string Line(string body) => $$"""{"custom_id":"1","method":"POST","url":"/v1/chat/completions","body":{{body}}}""";
 
     /// <summary>Uploads the lines and makes a batch of them.</summary>
-    private static async Task<HttpResponseMessage> MakeAsync(Connected connected, params string[] lines)
+    internal static async Task<HttpResponseMessage> MakeAsync(Connected connected, params string[] lines)
     {
         var form = SampleCall.FormOf([("purpose", "batch")], "file", "in.jsonl", Encoding.UTF8.GetBytes(string.Join('\n', lines)));
         using var uploaded = await connected.Api.SendAsync(HttpMethod.Post, "/files", form);
