@@ -94,6 +94,17 @@ public sealed class Pricing_a_call
         price.CostOf(new TokenUsage { Input = 1000, Output = 500 }, price.Tiers.Told(System.Text.Encoding.UTF8.GetBytes(tier)).Share).Should().Be(micros);
     }
 
+    [Theory]
+    [InlineData("gpt-5.1", true)]
+    [InlineData("gpt-5", true)]
+    [InlineData("gpt-5-mini", true)]
+    [InlineData("gpt-5-nano", true)]
+    [InlineData("gpt-5.2", true)]
+    [InlineData("gpt-4.1", false)]
+    [InlineData("gpt-4o", false)]
+    [InlineData("o3", false)]
+    public void Knows_where_cached_input_has_a_price_in_batches(string model, bool caches) => PriceOf("openai", model).CachesInBatches.Should().Be(caches);
+
     [Fact]
     public void Takes_an_unknown_models_tier_for_the_dearest_of_the_list() =>
         PriceOf("openai", "gpt-5.6").Tiers.Of("priority").Should().Be(250_000);
@@ -113,6 +124,8 @@ public sealed class Pricing_a_call
         using var import = System.Text.Json.JsonDocument.Parse("""
             {"upstream":"openai","as_of":"2027-01-01","models":[
               {"id":"gpt-4o","match":{"equals":"gpt-4o"},"usd_per_million":{"input":1,"output":1}},
+              {"id":"gpt-5","match":{"equals":"gpt-5"},"usd_per_million":{"input":1,"output":1}},
+              {"id":"gpt-5.1","match":{"equals":"gpt-5.1"},"usd_per_million":{"input":1,"output":1},"caches_in_batches":false},
               {"id":"novel","match":{"equals":"novel"},"usd_per_million":{"input":1,"output":1}},
               {"id":"own","match":{"equals":"own"},"usd_per_million":{"input":1,"output":1},"service_tiers":{"priority":300}}]}
             """);
@@ -123,6 +136,8 @@ public sealed class Pricing_a_call
         after.Find("novel", Today)!.Tiers.Of("priority").Should().Be(250_000);
         after.Find("own", Today)!.Tiers.Of("priority").Should().Be(300_000);
         after.Find("own", Today)!.Tiers.Of("flex").Should().BeNull("what a model says of itself is all that holds for it");
+        after.Find("gpt-5", Today)!.CachesInBatches.Should().BeTrue();
+        after.Find("gpt-5.1", Today)!.CachesInBatches.Should().BeFalse("this list says so");
     }
 
     [Fact]
