@@ -10,9 +10,9 @@ namespace TokenBroker.Pages;
 /// <param name="Id">What a field is described by.</param>
 internal sealed record SpentOf(long Micros, long? LimitMicros, BudgetPeriod Period, string Id)
 {
-    /// <summary>Such as <c>$1.20 of $5.00 this month</c>.</summary>
+    /// <summary>Such as <c>$1.20 of $5.00 spent this month</c>.</summary>
     public string Words => LimitMicros is { } limit
-        ? $"{Money.Words(Micros)} of {Money.Words(limit)} {Money.PresentWords(Period)}"
+        ? $"{Money.Words(Micros)} of {Money.Words(limit)} spent {Money.PresentWords(Period)}"
         : $"{Money.Words(Micros)} spent {Money.PresentWords(Period)}";
 
     /// <summary>Of the limit, at most all of it.</summary>

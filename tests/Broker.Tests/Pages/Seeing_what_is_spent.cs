@@ -13,9 +13,9 @@ public sealed class Seeing_what_is_spent(SharedBroker shared)
     private BrokerHost Broker => shared.Host;
 
     [Theory]
-    [InlineData("Day", "$0.10 of $5.00 today", "2")]
-    [InlineData("Month", "$2.50 of $5.00 this month", "50")]
-    [InlineData("Total", "$7.00 of $5.00 in all", "100")]
+    [InlineData("Day", "$0.10 of $5.00 spent today", "2")]
+    [InlineData("Month", "$2.50 of $5.00 spent this month", "50")]
+    [InlineData("Total", "$7.00 of $5.00 spent in all", "100")]
     public async Task Of_an_apps_budget_where_it_is_changed(string period, string words, string percent)
     {
         using var connected = await Connected.AsAsync(Broker, budget: "5");
@@ -49,7 +49,7 @@ public sealed class Seeing_what_is_spent(SharedBroker shared)
 
         static void Shows(IDocument page)
         {
-            (Words(page, "Day"), Words(page, "Month"), Words(page, "Total")).Should().Be(("$0.95 of $1.00 today", "$5.00 of $20.00 this month", "$12.34 spent in all"));
+            (Words(page, "Day"), Words(page, "Month"), Words(page, "Total")).Should().Be(("$0.95 of $1.00 spent today", "$5.00 of $20.00 spent this month", "$12.34 spent in all"));
             page.QuerySelectorAll("meter").Select(meter => meter.GetAttribute("value")).Should().Equal(["95", "25"], "what has no limit has no bar");
             page.QuerySelector("input[name='Caps.Day']")!.GetAttribute("aria-describedby").Should().Be("Day-spent");
         }
@@ -72,7 +72,7 @@ public sealed class Seeing_what_is_spent(SharedBroker shared)
 
         var page = await developer.Person.PageAsync($"/developer/{app.ClientId}/limits");
 
-        (Words(page, "Day"), Words(page, "Month"), Words(page, "Total")).Should().Be(("$0.00 spent today", "$7.50 of $10.00 this month", "$7.50 spent in all"));
+        (Words(page, "Day"), Words(page, "Month"), Words(page, "Total")).Should().Be(("$0.00 spent today", "$7.50 of $10.00 spent this month", "$7.50 spent in all"));
         page.QuerySelectorAll("meter").Select(meter => meter.GetAttribute("value")).Should().Equal("75");
     }
 
