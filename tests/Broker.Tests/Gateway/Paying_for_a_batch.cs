@@ -59,18 +59,18 @@ public sealed class Paying_for_a_batch
     [Fact]
     public async Task Charges_cached_input_as_such_where_batches_have_a_price_for_it()
     {
-        // gpt-5-mini costs 0.25, 0.025 from the cache, and 2 for a million, and half of each in a batch.
+        // gpt-5-mini costs 0.25, 0.025 from the cache, and 2 for a million, and half of each in a batch: ten tokens make more than a micro-dollar of difference.
         await using var broker = await BrokerHost.StartAsync(Often);
         using var connected = await Connected.AsAsync(broker, Neighbours.Scopes, budget: "10");
-        const string Text = "[[cached:5]] One two three four five six seven eight nine ten";
+        const string Text = "[[cached:10]] One two three four five six seven eight nine ten eleven twelve thirteen fourteen";
         var body = Plain.Replace("gpt-4o", "gpt-5-mini", StringComparison.Ordinal).Replace("Hello", Text, StringComparison.Ordinal);
 
         using var response = await MakeAsync(connected, Line(body));
 
         response.StatusCode.Should().Be(HttpStatusCode.OK, await response.Content.ReadAsStringAsync());
         var usage = (await Eventually.IsAsync(() => connected.UsageAsync(2), rows => rows.TrueForAll(row => !row.Estimated))).Single(row => row.Operation == "batches.create");
-        usage.CachedInputTokens.Should().Be(5);
-        usage.CostMicros.Should().Be((long)Math.Ceiling((((usage.InputTokens - 5) * 0.25m) + (5 * 0.025m) + (usage.OutputTokens * 2m)) / 2));
+        usage.CachedInputTokens.Should().Be(10);
+        usage.CostMicros.Should().Be((long)Math.Ceiling((((usage.InputTokens - 10) * 0.25m) + (10 * 0.025m) + (usage.OutputTokens * 2m)) / 2));
     }
 
     [Fact]
