@@ -52,6 +52,7 @@ public static class BrokerApplication
         customise?.Invoke(builder);
 
         var app = builder.Build();
+        app.UsePlainFraming();
         app.UseTrustedProxies();
         app.UseRouting();
         app.UseGateway();

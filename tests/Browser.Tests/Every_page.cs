@@ -34,7 +34,11 @@ public sealed class Every_page(Quickstart quickstart)
         await LookAsync("/account/password");
         await visitor.ConnectAgainAsync();
         await visitor.ExpectAccessibleAsync();
+        await visitor.AskAsync("Hello");
         await LookAsync("/");
+        await visitor.Page.GetByRole(AriaRole.Link, new() { Name = "Change WebChat" }).ClickAsync();
+        await LookHereAsync();
+        await LookAtLimitsAsync("/limits");
         await LookAsync("/keys");
         await visitor.Page.Locator("summary", new() { HasText = "Delete" }).First.ClickAsync();
         await LookHereAsync();
@@ -59,6 +63,7 @@ public sealed class Every_page(Quickstart quickstart)
             var app = "/developer/" + await visitor.Page.Locator("#client-id").TextContentAsync();
             await LookAsync(app + "/secret");
             await LookAsync(app + "/delete");
+            await LookAtLimitsAsync(app + "/limits");
             await LookAsync(app);
             await visitor.Button("Submit for review").ClickAsync();
             await LookHereAsync();
@@ -78,6 +83,15 @@ public sealed class Every_page(Quickstart quickstart)
             await visitor.Button("Make the token").ClickAsync();
             await Assertions.Expect(visitor.Page.Locator("#api-token")).ToBeVisibleAsync();
             await LookHereAsync();
+        }
+
+        async Task LookAtLimitsAsync(string path)
+        {
+            await visitor.OpenPortalAsync(path);
+            await visitor.Page.GetByLabel("A month").FillAsync("20");
+            await visitor.Button("Save").ClickAsync();
+            await LookAsync(path);
+            await Assertions.Expect(visitor.Page.GetByRole(AriaRole.Meter)).ToHaveCountAsync(1);
         }
 
         async Task LookHereAsync()

@@ -7,6 +7,7 @@ internal static class MeteringSetup
         builder.Services.AddBudgets();
         builder.Services.AddScoped<BudgetState>();
         builder.Services.AddScoped<SetCaps>();
+        builder.Services.AddScoped<ReadSpend>();
         builder.Services.AddScoped<SettleJob>();
         builder.Services.AddScoped<ReadPurse>();
         builder.Services.AddScoped<CreditJournal>();

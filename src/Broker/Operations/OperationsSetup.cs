@@ -16,6 +16,7 @@ internal static class OperationsSetup
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
+            kestrel.ReadLengthsPlainly();
             kestrel.Limits.MaxRequestBodySize = 256 * 1024;
             kestrel.Limits.MaxRequestHeadersTotalSize = 32 * 1024;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
@@ -50,10 +51,9 @@ internal static class OperationsSetup
         builder.Services.AddHealthChecks().AddCheck<DatabaseCheck>("database");
     }
 
-    /// <summary>Before all else, also before calls: what does not say plainly where it ends is refused; where a proxy stands in front, it says who calls.</summary>
+    /// <summary>Before calls: where a proxy stands in front, it says who calls.</summary>
     public static void UseTrustedProxies(this WebApplication app)
     {
-        app.Use(static (context, next) => PlainFraming.IsOf(context.Request) ? next(context) : PlainFraming.RefuseAsync(context));
         if (app.Services.GetRequiredService<IOptions<BrokerOptions>>().Value.TrustedProxies.Count > 0)
         {
             app.UseForwardedHeaders();

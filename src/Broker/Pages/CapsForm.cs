@@ -18,16 +18,21 @@ internal sealed class CapsForm
     /// <summary>What the operator has set; it holds beside these.</summary>
     public IReadOnlyList<Budget> OfOperator { get; private set; } = [];
 
-    public static CapsForm Of(IReadOnlyList<SpendCap> caps)
+    /// <summary>What is spent under the caps that hold now, by period.</summary>
+    [BindNever]
+    public IReadOnlyDictionary<BudgetPeriod, SpentOf> Spent { get; private set; } = new Dictionary<BudgetPeriod, SpentOf>();
+
+    public static CapsForm Of(IReadOnlyList<SpendCap> caps, IReadOnlyDictionary<BudgetPeriod, long> spent)
     {
-        return new CapsForm { Day = Own(BudgetPeriod.Day), Month = Own(BudgetPeriod.Month), Total = Own(BudgetPeriod.Total) }.Beside(caps);
+        return new CapsForm { Day = Own(BudgetPeriod.Day), Month = Own(BudgetPeriod.Month), Total = Own(BudgetPeriod.Total) }.Beside(caps, spent);
 
         string? Own(BudgetPeriod period) => caps.FirstOrDefault(c => c.SetBy == CapSetter.Owner && c.Period == period) is { } cap ? Money.Plain(cap.Micros) : null;
     }
 
-    /// <summary>The form as it was typed, with what the operator has set.</summary>
-    public CapsForm Beside(IReadOnlyList<SpendCap> caps)
+    /// <summary>The form as it was typed, with what the operator has set and what is spent.</summary>
+    public CapsForm Beside(IReadOnlyList<SpendCap> caps, IReadOnlyDictionary<BudgetPeriod, long> spent)
     {
+        Spent = spent.Keys.ToDictionary(period => period, period => SpentOf.Cap(period, caps, spent));
         OfOperator = [.. caps.Where(c => c.SetBy == CapSetter.Operator).OrderBy(c => c.Period).Select(c => new Budget(c.Micros, c.Period))];
         return this;
     }

@@ -40,6 +40,14 @@ internal static class Money
     /// <summary>A budget, with its period.</summary>
     public static string Words(Budget budget) => $"{Words(budget.Micros)} {Words(budget.Period)}";
 
+    /// <summary>The period that runs now.</summary>
+    public static string PresentWords(BudgetPeriod period) => period switch
+    {
+        BudgetPeriod.Day => "today",
+        BudgetPeriod.Month => "this month",
+        _ => "in all",
+    };
+
     public static string Words(BudgetPeriod period) => period switch
     {
         BudgetPeriod.Day => "a day",

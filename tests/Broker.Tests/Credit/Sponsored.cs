@@ -102,7 +102,7 @@ internal sealed class Sponsored
     }
 
     /// <summary>What a payment provider sends, signed by it.</summary>
-    public Task<HttpResponseMessage> WebhookAsync(string type, object data, string id, DateTimeOffset? at = null, string? key = null, Guid? to = null, Func<string, string>? change = null)
+    public Task<HttpResponseMessage> WebhookAsync(string type, object data, string id, DateTimeOffset? at = null, string? key = null, Guid? to = null, Func<string, string>? change = null, bool isChunked = false)
     {
         id = Named(id);
         var body = JsonSerializer.Serialize(new { type, timestamp = "2026-11-24T00:00:00Z", data });
@@ -112,6 +112,7 @@ internal sealed class Sponsored
         {
             Content = new StringContent(change?.Invoke(body) ?? body, Encoding.UTF8, "application/json"),
         };
+        request.Headers.TransferEncodingChunked = isChunked;
         request.Headers.Add("webhook-id", id);
         request.Headers.Add("webhook-timestamp", timestamp);
         request.Headers.Add("webhook-signature", "v1,bm90IHRoaXMgb25l v1," + Convert.ToBase64String(signature));

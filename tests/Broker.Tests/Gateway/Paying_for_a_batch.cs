@@ -57,6 +57,23 @@ public sealed class Paying_for_a_batch
     }
 
     [Fact]
+    public async Task Charges_cached_input_as_such_where_batches_have_a_price_for_it()
+    {
+        // gpt-5-mini costs 0.25, 0.025 from the cache, and 2 for a million, and half of each in a batch: ten tokens make more than a micro-dollar of difference.
+        await using var broker = await BrokerHost.StartAsync(Often);
+        using var connected = await Connected.AsAsync(broker, Neighbours.Scopes, budget: "10");
+        const string Text = "[[cached:10]] One two three four five six seven eight nine ten eleven twelve thirteen fourteen";
+        var body = Plain.Replace("gpt-4o", "gpt-5-mini", StringComparison.Ordinal).Replace("Hello", Text, StringComparison.Ordinal);
+
+        using var response = await MakeAsync(connected, Line(body));
+
+        response.StatusCode.Should().Be(HttpStatusCode.OK, await response.Content.ReadAsStringAsync());
+        var usage = (await Eventually.IsAsync(() => connected.UsageAsync(2), rows => rows.TrueForAll(row => !row.Estimated))).Single(row => row.Operation == "batches.create");
+        usage.CachedInputTokens.Should().Be(10);
+        usage.CostMicros.Should().Be((long)Math.Ceiling((((usage.InputTokens - 10) * 0.25m) + (10 * 0.025m) + (usage.OutputTokens * 2m)) / 2));
+    }
+
+    [Fact]
     public async Task Stays_at_the_worst_where_an_answer_tells_no_usage()
     {
         await using var broker = await BrokerHost.StartAsync(Often);
@@ -165,7 +182,7 @@ public sealed class Paying_for_a_batch
     private static string Line(string body) => $$"""{"custom_id":"1","method":"POST","url":"/v1/chat/completions","body":{{body}}}""";
 
     /// <summary>Uploads the lines and makes a batch of them.</summary>
-    private static async Task<HttpResponseMessage> MakeAsync(Connected connected, params string[] lines)
+    internal static async Task<HttpResponseMessage> MakeAsync(Connected connected, params string[] lines)
     {
         var form = SampleCall.FormOf([("purpose", "batch")], "file", "in.jsonl", Encoding.UTF8.GetBytes(string.Join('\n', lines)));
         using var uploaded = await connected.Api.SendAsync(HttpMethod.Post, "/files", form);

@@ -105,6 +105,40 @@ public sealed class Settling_background_work
     }
 
     [Fact]
+    public async Task Waits_for_no_answer_that_is_slow()
+    {
+        var settings = new Dictionary<string, string>(Rarely);
+        await using var broker = await BrokerHost.StartAsync(settings);
+        using var connected = await Connected.AsAsync(broker, Neighbours.Scopes, budget: "10");
+        for (var i = 0; i < 4; i++)
+        {
+            await BeginAsync(connected);
+        }
+
+        await connected.UsageAsync(4);
+        var jobs = await broker.WithDatabaseAsync(db => db.OpenJobs.AsNoTracking().OrderBy(j => j.NextAt).ToListAsync());
+        await broker.StopBrokerAsync();
+        broker.Faults.Next(FaultKind.Stall, path: "/v1/responses/" + jobs[0].ObjectId);
+        broker.Faults.Next(FaultKind.Stall, path: "/v1/responses/" + jobs[1].ObjectId);
+        settings["Gateway:JobPoll"] = "00:00:00.1";
+        await broker.StartBrokerAsync();
+
+        var left = await Eventually.IsAsync(() => broker.WithDatabaseAsync(db => db.OpenJobs.AsNoTracking().Select(j => j.ObjectId).ToListAsync()), ids => ids.Count == 2);
+
+        left.Should().BeEquivalentTo([jobs[0].ObjectId, jobs[1].ObjectId], "those that were answered are settled while the first two hang");
+
+        // A later job is settled as well, by later turns.
+        await BeginAsync(connected);
+        var usage = await Eventually.IsAsync(() => connected.UsageAsync(5), rows => rows.Count == 5 && rows.Count(row => row.Estimated) == 2);
+        usage.Count(row => row.Estimated).Should().Be(2);
+        foreach (var job in jobs.Take(2))
+        {
+            broker.Faults.Pending.Should().Be(0);
+            (await broker.WithDatabaseAsync(db => db.OpenJobs.Where(j => j.UsageId == job.UsageId).Select(j => j.Tries).SingleAsync())).Should().Be(1, "it is not asked again while it is asked");
+        }
+    }
+
+    [Fact]
     public async Task Never_leaves_less_than_nothing()
     {
         await using var broker = await BrokerHost.StartAsync(Rarely);

@@ -30,6 +30,9 @@ public sealed class Connected : IDisposable
     /// <summary>What the upstream received with this person's key, but for the check when the key was stored.</summary>
     public IReadOnlyList<Exchange> Received => [.. Host.Journal.Snapshot().Where(e => e.Key == Key).Skip(1)];
 
+    /// <summary>Somebody who is connected already, and whose calls are made with another's key.</summary>
+    public static Connected By(BrokerHost host, Person person, string key, Tokens tokens, Guid grantId) => new(host, person, key, tokens, grantId);
+
     /// <param name="host">The broker.</param>
     /// <param name="scope">What the app asks for.</param>
     /// <param name="budget">Dollars a month.</param>

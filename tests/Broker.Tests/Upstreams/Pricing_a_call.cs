@@ -36,6 +36,10 @@ public sealed class Pricing_a_call
     // 400 text at 2.50, 600 heard at 40, 50 text out at 10 and 150 spoken at 80: 1,000 + 24,000 + 500 + 12,000.
     [InlineData("gpt-4o-audio-preview", """{"prompt_tokens":1000,"completion_tokens":200,"prompt_tokens_details":{"audio_tokens":600},"completion_tokens_details":{"audio_tokens":150}}""", 37_500)]
 
+    // The first of its line kept its price, and has none for what is cached: 1,000 x 5 + 500 x 15, whatever was cached of it.
+    [InlineData("gpt-4o-2024-05-13", """{"prompt_tokens":1000,"completion_tokens":500,"prompt_tokens_details":{"cached_tokens":900}}""", 12_500)]
+    [InlineData("gpt-4o", """{"prompt_tokens":1000,"completion_tokens":500,"prompt_tokens_details":{"cached_tokens":0}}""", 7_500)]
+
     // Zero is zero.
     [InlineData("gpt-5.4", """{"prompt_tokens":0,"completion_tokens":0}""", 0)]
 
@@ -76,6 +80,9 @@ public sealed class Pricing_a_call
     // At 0.25 and 1.00 in place of 0.15 and 0.60: 250 + 500, and the third that is no whole percent rounds up once.
     [InlineData("gpt-4o-mini", "priority", 751)]
 
+    // At 8.75 and 26.25 in place of 5 and 15: 8,750 + 13,125.
+    [InlineData("gpt-4o-2024-05-13", "priority", 21_875)]
+
     // At 2 and 8 in place of 1.10 and 4.40: 2,000 + 4,000, and the same again.
     [InlineData("o4-mini", "priority", 6_001)]
 
@@ -93,6 +100,17 @@ public sealed class Pricing_a_call
 
         price.CostOf(new TokenUsage { Input = 1000, Output = 500 }, price.Tiers.Told(System.Text.Encoding.UTF8.GetBytes(tier)).Share).Should().Be(micros);
     }
+
+    [Theory]
+    [InlineData("gpt-5.1", true)]
+    [InlineData("gpt-5", true)]
+    [InlineData("gpt-5-mini", true)]
+    [InlineData("gpt-5-nano", true)]
+    [InlineData("gpt-5.2", true)]
+    [InlineData("gpt-4.1", false)]
+    [InlineData("gpt-4o", false)]
+    [InlineData("o3", false)]
+    public void Knows_where_cached_input_has_a_price_in_batches(string model, bool caches) => PriceOf("openai", model).CachesInBatches.Should().Be(caches);
 
     [Fact]
     public void Takes_an_unknown_models_tier_for_the_dearest_of_the_list() =>
@@ -113,6 +131,8 @@ public sealed class Pricing_a_call
         using var import = System.Text.Json.JsonDocument.Parse("""
             {"upstream":"openai","as_of":"2027-01-01","models":[
               {"id":"gpt-4o","match":{"equals":"gpt-4o"},"usd_per_million":{"input":1,"output":1}},
+              {"id":"gpt-5","match":{"equals":"gpt-5"},"usd_per_million":{"input":1,"output":1}},
+              {"id":"gpt-5.1","match":{"equals":"gpt-5.1"},"usd_per_million":{"input":1,"output":1},"caches_in_batches":false},
               {"id":"novel","match":{"equals":"novel"},"usd_per_million":{"input":1,"output":1}},
               {"id":"own","match":{"equals":"own"},"usd_per_million":{"input":1,"output":1},"service_tiers":{"priority":300}}]}
             """);
@@ -123,6 +143,8 @@ public sealed class Pricing_a_call
         after.Find("novel", Today)!.Tiers.Of("priority").Should().Be(250_000);
         after.Find("own", Today)!.Tiers.Of("priority").Should().Be(300_000);
         after.Find("own", Today)!.Tiers.Of("flex").Should().BeNull("what a model says of itself is all that holds for it");
+        after.Find("gpt-5", Today)!.CachesInBatches.Should().BeTrue();
+        after.Find("gpt-5.1", Today)!.CachesInBatches.Should().BeFalse("this list says so");
     }
 
     [Fact]

@@ -47,7 +47,10 @@ internal sealed class TellGranted(
             grant.ExpiresAt,
             left > TimeSpan.Zero ? left : TimeSpan.Zero,
             grant.PausedAt is not null,
-            grant.Status != OpenIddictConstants.Statuses.Valid || left <= TimeSpan.Zero);
+            grant.Status != OpenIddictConstants.Statuses.Valid || left <= TimeSpan.Zero)
+        {
+            SponsorId = grant.SponsorId,
+        };
     }
 
     private static GrantedAccess Shrink(GrantedAccess child, GrantedAccess above) => child with
@@ -60,6 +63,7 @@ internal sealed class TellGranted(
         Left = child.Left < above.Left ? child.Left : above.Left,
         IsPaused = child.IsPaused || above.IsPaused,
         HasEnded = child.HasEnded || above.HasEnded,
+        SponsorId = above.SponsorId,
     };
 
     /// <summary>Where a token was read before, its grant and app were read with it.</summary>

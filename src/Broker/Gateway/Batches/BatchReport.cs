@@ -80,9 +80,9 @@ internal sealed class BatchReport(ProviderReads provider, PriceBook prices)
             return null;
         }
 
-        // What a model's cached input costs in a batch is not in the list: at most what other input does.
+        // Where cached input has no price in batches, it costs what other input does.
         var share = price.Tiers.Of(ServiceTiers.Batch) ?? ServiceTiers.Standard;
-        return (used, price.CostOf(used with { CachedInput = 0, CachedAudioInput = 0 }, share));
+        return (used, price.CostOf(price.CachesInBatches ? used : used with { CachedInput = 0, CachedAudioInput = 0 }, share));
     }
 
     private static string? Text(JsonElement parent, string name) =>

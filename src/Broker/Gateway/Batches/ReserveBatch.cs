@@ -78,7 +78,7 @@ internal sealed class ReserveBatch(ProviderReads provider, BatchRules rules, Bud
         var line = call.Caller.Facts.Budgets;
         if (await budgets.TryReserveAsync(line, micros, cancellationToken) is not { } claim)
         {
-            return GatewayError.BudgetExhausted((await budgets.OpenAsync(line, cancellationToken)).ResetsAt);
+            return GatewayError.Exhausted(await budgets.OpenAsync(line, cancellationToken));
         }
 
         // In place of the nothing that was reserved until the lines were known.

@@ -10,18 +10,35 @@ namespace TokenBroker.Gateway;
 
 /// <summary>
 /// Asks providers, again and again and ever more rarely, what the work has cost that went on after its call, and settles
-/// it. Each question is one node's: whoever moves the row's next time forward asks. It is asked under the grant that the
-/// work was begun under, for as long as that is valid, and given up after some days: then the charge at its worst stays.
+/// it. Each question is one node's: whoever moves the row's next time forward asks, and it stays there for as long as a
+/// question may take, so that nobody asks a second time meanwhile. A few are asked at a time, so that one answer that is
+/// slow holds up no other. It is asked under the grant that the work was begun under, for as long as that is valid, and
+/// given up after some days: then the charge at its worst stays.
 /// </summary>
 internal sealed class JobPolls(IServiceScopeFactory scopes, JobReport report, CallKeys keys, Catalogue catalogue, IOptions<GatewayOptions> options, ILogger<JobPolls> logger)
     : BackgroundService
 {
     private const int AtOnce = 100;
+
+    /// <summary>Questions in the air: each reads an answer in memory of its own.</summary>
+    private const int Together = 8;
+
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
+    /// <summary>How long a question is its node's: what it may take, and some time to settle. After a node that died, another asks then.</summary>
+    private static readonly TimeSpan Held = Patience + TimeSpan.FromSeconds(30);
+
     /// <summary>A batch has a day, and some hours to end after that.</summary>
     private static readonly TimeSpan GiveUp = TimeSpan.FromDays(3);
+
+    private readonly SemaphoreSlim _places = new(Together);
+
+    public override void Dispose()
+    {
+        _places.Dispose();
+        base.Dispose();
+    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -35,40 +52,64 @@ internal sealed class JobPolls(IServiceScopeFactory scopes, JobReport report, Ca
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
-                return;
+                break;
             }
             catch (Exception exception)
             {
                 logger.LogError(exception, "Work in the background could not be settled; tried again.");
             }
         }
+
+        // What is in the air was told to stop, and needs the database until it has.
+        for (var place = 0; place < Together; place++)
+        {
+            await _places.WaitAsync(CancellationToken.None);
+        }
     }
 
     private async Task TurnAsync(CancellationToken cancellationToken)
     {
-        await using var scope = scopes.CreateAsyncScope();
-        var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
-        var clock = scope.ServiceProvider.GetRequiredService<TimeProvider>().GetUtcNow();
-        var now = clock.UtcDateTime;
-        var due = await db.OpenJobs.AsNoTracking().Where(job => job.NextAt <= now).OrderBy(job => job.NextAt).Take(AtOnce).ToListAsync(cancellationToken);
-        foreach (var job in due)
+        foreach (var job in await DueAsync(cancellationToken))
         {
-            var next = now + Pause(job.Tries);
-            if (await db.OpenJobs.Where(j => j.UsageId == job.UsageId && j.Tries == job.Tries)
-                .ExecuteUpdateAsync(set => set.SetProperty(j => j.NextAt, next).SetProperty(j => j.Tries, j => j.Tries + 1), cancellationToken) == 0)
-            {
-                continue;
-            }
+            await _places.WaitAsync(cancellationToken);
+            _ = AskInPlaceAsync(job, cancellationToken);
+        }
+    }
 
-            try
+    private async Task<List<OpenJob>> DueAsync(CancellationToken cancellationToken)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        var now = scope.ServiceProvider.GetRequiredService<TimeProvider>().GetUtcNow().UtcDateTime;
+        return await scope.ServiceProvider.GetRequiredService<BrokerDbContext>().OpenJobs.AsNoTracking()
+            .Where(job => job.NextAt <= now).OrderBy(job => job.NextAt).Take(AtOnce).ToListAsync(cancellationToken);
+    }
+
+    /// <summary>One question, from its claim to what follows from its answer. It never fails: one that cannot be settled is tried again in its turn.</summary>
+    private async Task AskInPlaceAsync(OpenJob job, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var scope = scopes.CreateAsyncScope();
+            var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
+            var clock = scope.ServiceProvider.GetRequiredService<TimeProvider>().GetUtcNow();
+            var pause = Pause(job.Tries);
+            var held = clock.UtcDateTime + (pause > Held ? pause : Held);
+            if (await db.OpenJobs.Where(j => j.UsageId == job.UsageId && j.Tries == job.Tries)
+                .ExecuteUpdateAsync(set => set.SetProperty(j => j.NextAt, held).SetProperty(j => j.Tries, j => j.Tries + 1), cancellationToken) == 1)
             {
                 await SettleAsync(scope.ServiceProvider, db, job, clock, cancellationToken);
             }
-            catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+        }
+        catch (Exception exception)
+        {
+            if (!cancellationToken.IsCancellationRequested)
             {
-                // One that cannot be settled holds up no other; it is tried again in its turn.
                 logger.LogError(exception, "What {Kind} {Id} of grant {GrantId} has cost could not be settled.", job.Kind, job.ObjectId, job.GrantId);
             }
+        }
+        finally
+        {
+            _places.Release();
         }
     }
 
@@ -84,6 +125,13 @@ internal sealed class JobPolls(IServiceScopeFactory scopes, JobReport report, Ca
         {
             logger.LogWarning("What {Kind} {Id} of grant {GrantId} has cost is not known; it stays charged at its worst.", job.Kind, job.ObjectId, job.GrantId);
             await db.OpenJobs.Where(j => j.UsageId == job.UsageId).ExecuteDeleteAsync(cancellationToken);
+        }
+        else
+        {
+            // It was answered sooner than a question may take: the row is anybody's again, after its pause.
+            var next = clock.UtcDateTime + Pause(job.Tries);
+            await db.OpenJobs.Where(j => j.UsageId == job.UsageId && j.Tries == job.Tries + 1 && j.NextAt > next)
+                .ExecuteUpdateAsync(set => set.SetProperty(j => j.NextAt, next), cancellationToken);
         }
     }
 

@@ -8,7 +8,7 @@ using TokenBroker.Metering;
 namespace TokenBroker.Pages.Developer;
 
 /// <summary>What one app of this user may spend over all its users. Somebody else's is not found.</summary>
-internal sealed class LimitsModel(OwnApps apps, SetCaps caps) : PageModel
+internal sealed class LimitsModel(OwnApps apps, SetCaps caps, ReadSpend spend) : PageModel
 {
     [BindProperty]
     public CapsForm Caps { get; set; } = new();
@@ -24,7 +24,7 @@ internal sealed class LimitsModel(OwnApps apps, SetCaps caps) : PageModel
             return NotFound();
         }
 
-        Caps = CapsForm.Of(await caps.ListAsync(Account, cancellationToken));
+        Caps = CapsForm.Of(await caps.ListAsync(Account, cancellationToken), await spend.OfAsync(Account, cancellationToken));
         return Page();
     }
 
@@ -37,7 +37,7 @@ internal sealed class LimitsModel(OwnApps apps, SetCaps caps) : PageModel
 
         if (Caps.Read(ModelState) is not { } limits)
         {
-            Caps.Beside(await caps.ListAsync(Account, cancellationToken));
+            Caps.Beside(await caps.ListAsync(Account, cancellationToken), await spend.OfAsync(Account, cancellationToken));
             return Page();
         }
 

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.RazorPages;
 using TokenBroker.Grants;
+using TokenBroker.Metering;
 using TokenBroker.Pages.Consent;
 
 namespace TokenBroker.Pages.Portal;
@@ -9,40 +10,42 @@ namespace TokenBroker.Pages.Portal;
 /// One app's access, to be changed by the person who gave it: less or more money, models and time, another key, and
 /// which of the granted scopes stay. A scope that was not granted is not offered: an app has to ask for it.
 /// </summary>
-internal sealed class ChangeModel(PrepareConsent prepare, AnswerConsent answer, ChangeGrant change) : PageModel
+internal sealed class ChangeModel(PrepareConsent prepare, AnswerConsent answer, ChangeGrant change, ReadSpend spend) : PageModel
 {
     [BindProperty]
     public ConsentForm Form { get; set; } = new();
 
     public ConsentRequest Access { get; private set; } = null!;
 
+    /// <summary>What is spent of its budget, whatever the form says.</summary>
+    public SpentOf Spent { get; private set; } = null!;
+
     public ConsentView View => new(Access, Form);
 
     public async Task<IActionResult> OnGetAsync(Guid id)
     {
-        if (await prepare.ForGrantAsync(id, HttpContext) is not { } access)
+        if (!await LoadAsync(id))
         {
             return NotFound();
         }
 
-        (Access, Form) = (access, AsItIs(access));
+        Form = AsItIs(Access);
         return Page();
     }
 
     public async Task<IActionResult> OnPostAsync(Guid id)
     {
-        if (await prepare.ForGrantAsync(id, HttpContext) is not { } access)
+        if (!await LoadAsync(id))
         {
             return NotFound();
         }
 
-        Access = access;
-        if (Form.Seen != access.Seen)
+        if (Form.Seen != Access.Seen)
         {
             return ShowAgain();
         }
 
-        var read = await answer.ReadAsync(access, Form, ModelState, HttpContext.RequestAborted);
+        var read = await answer.ReadAsync(Access, Form, ModelState, HttpContext.RequestAborted);
         Form.NewKey = null;
         if (read is null)
         {
@@ -54,8 +57,20 @@ internal sealed class ChangeModel(PrepareConsent prepare, AnswerConsent answer, 
             return ShowAgain();
         }
 
-        TempData["Flash"] = $"Saved. It holds for the next call of {access.AppName}.";
+        TempData["Flash"] = $"Saved. It holds for the next call of {Access.AppName}.";
         return RedirectToPage("/Portal/Apps");
+    }
+
+    private async Task<bool> LoadAsync(Guid id)
+    {
+        if (await prepare.ForGrantAsync(id, HttpContext) is not { Earlier: { } grant } access)
+        {
+            return false;
+        }
+
+        Access = access;
+        Spent = SpentOf.Budget(grant, await spend.OfAsync(new AccountId(AccountKind.Grant, grant.Id), HttpContext.RequestAborted));
+        return true;
     }
 
     private PageResult ShowAgain()

@@ -21,6 +21,9 @@ internal sealed record ModelPrice
     /// <summary>What service tiers make of the rates.</summary>
     public ServiceTiers Tiers { get; init; } = ServiceTiers.None;
 
+    /// <summary>Whether what was read from the cache has a price in batches as well; where it has none, it costs what other input does there.</summary>
+    public bool CachesInBatches { get; init; }
+
     public Rate? Input => Rates.Input;
 
     public Rate? Output => Rates.Output;

@@ -14,6 +14,9 @@ internal sealed record PricedModel(string Id, long? ContextWindow, long? MaxOutp
     /// <summary>What service tiers make of the rates, on every day.</summary>
     public ServiceTiers Tiers { get; init; } = ServiceTiers.None;
 
+    /// <inheritdoc cref="ModelPrice.CachesInBatches"/>
+    public bool CachesInBatches { get; init; }
+
     public ModelPrice On(DateOnly day)
     {
         var (_, rates) = Rates[0];
@@ -22,7 +25,7 @@ internal sealed record PricedModel(string Id, long? ContextWindow, long? MaxOutp
             rates = from <= day ? later : rates;
         }
 
-        return new ModelPrice { Id = Id, ContextWindow = ContextWindow, MaxOutput = MaxOutput, Rates = rates, Tiers = Tiers };
+        return new ModelPrice { Id = Id, ContextWindow = ContextWindow, MaxOutput = MaxOutput, Rates = rates, Tiers = Tiers, CachesInBatches = CachesInBatches };
     }
 }
 

@@ -5,7 +5,8 @@ namespace TokenBroker.Upstreams;
 /// <summary>
 /// Reads price lists of the shape of the embedded ones: <c>usd_per_million</c> tokens, characters or seconds and
 /// <c>usd_per_thousand</c> searches or requests, for each model from its beginning, and <c>later</c> from a day on. What
-/// service tiers cost stands in <c>service_tiers</c>, in percent of these, for the list and where a model has others.
+/// service tiers cost stands in <c>service_tiers</c>, in percent of these, for the list and where a model has others;
+/// <c>caches_in_batches</c> says that the share of batches holds for <c>cache_read</c> as well.
 /// </summary>
 internal static class PriceListFile
 {
@@ -17,7 +18,7 @@ internal static class PriceListFile
     }
 
     /// <param name="list">The list.</param>
-    /// <param name="before">The list whose place it takes: what that says of service tiers holds where this one says nothing.</param>
+    /// <param name="before">The list whose place it takes: what that says of service tiers and batches holds where this one says nothing.</param>
     /// <exception cref="JsonException">The list is not of that shape; the message says where.</exception>
     public static PriceList Read(JsonElement list, PriceList? before = null)
     {
@@ -51,6 +52,7 @@ internal static class PriceListFile
                 ReadRates(one, id))));
         }
 
+        var earlier = before?.Models.FirstOrDefault(one => one.Id == id);
         return new PricedModel(
             id,
             model.TryGetProperty("context_window", out var window) ? window.GetInt64() : null,
@@ -58,7 +60,8 @@ internal static class PriceListFile
             MatchClauses.Read(model.GetProperty("match"), id),
             [.. rates.OrderBy(rate => rate.Item1)])
         {
-            Tiers = ReadTiers(model) ?? before?.Models.FirstOrDefault(one => one.Id == id)?.Tiers ?? tiers,
+            Tiers = ReadTiers(model) ?? earlier?.Tiers ?? tiers,
+            CachesInBatches = model.TryGetProperty("caches_in_batches", out var caches) ? caches.GetBoolean() : earlier?.CachesInBatches ?? false,
         };
     }
 

@@ -35,6 +35,7 @@ public sealed class Telling_what_was_granted(SharedBroker shared)
         detail.GetProperty("budget").GetProperty("remaining").GetString().Should().Be("7.50");
         detail.GetProperty("rate").GetProperty("requests_per_minute").GetInt32().Should().Be(1_000_000);
         detail.GetProperty("lifetime").GetInt64().Should().BeCloseTo(30 * 86_400, 60);
+        detail.GetProperty("purse").GetString().Should().Be("own_key");
 
         WithoutTime(introspection.GetProperty("authorization_details")).Should().Be(WithoutTime(said));
         WithoutTime(grant.GetProperty("authorization_details")).Should().Be(WithoutTime(said));
