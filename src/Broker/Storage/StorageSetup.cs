@@ -2,6 +2,7 @@ using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.Options;
+using TokenBroker.Storage.PostgreSql;
 
 namespace TokenBroker.Storage;
 
@@ -12,6 +13,12 @@ internal static class StorageSetup
     public static void AddStorage(this WebApplicationBuilder builder)
     {
         builder.Services.AddOptions<StorageOptions>().BindConfiguration("Storage").ValidateDataAnnotations().ValidateOnStart();
+        if (StorageOptions.Of(builder.Configuration).IsPostgreSql)
+        {
+            builder.AddPostgreSql();
+            return;
+        }
+
         builder.Services.AddDbContext<BrokerDbContext>((services, options) =>
         {
             var directory = services.GetRequiredService<IOptions<StorageOptions>>().Value.DataDirectory;
@@ -57,14 +64,20 @@ internal static class StorageSetup
         }
     }
 
-    /// <summary>Makes the data directory, applies what migrations are missing, and switches to write-ahead logging.</summary>
+    /// <summary>Makes the data directory, applies what migrations are missing, and on SQLite switches to write-ahead logging.</summary>
     public static async Task PrepareStorageAsync(this IServiceProvider services, CancellationToken cancellationToken)
     {
         var directory = services.GetRequiredService<IOptions<StorageOptions>>().Value.DataDirectory;
         CreatePrivateDirectory(directory);
-        CreatePrivateFile(Path.Combine(directory, DatabaseFile));
         await using var scope = services.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
+        if (db is PostgreSqlBrokerDbContext shared)
+        {
+            await shared.PrepareAsync(cancellationToken);
+            return;
+        }
+
+        CreatePrivateFile(Path.Combine(directory, DatabaseFile));
         await db.Database.MigrateAsync(cancellationToken);
         await db.Database.ExecuteSqlRawAsync("PRAGMA journal_mode = WAL;", cancellationToken);
     }

@@ -80,13 +80,19 @@ public sealed class BrokerHost : IAsyncDisposable
     {
         var sandbox = SandboxApplication.Create(["--urls", "http://127.0.0.1:0"], builder => builder.Logging.ClearProviders());
         await sandbox.StartAsync();
+        settings ??= [];
+        if (Environment.GetEnvironmentVariable("TOKENBROKER_TESTS_ON") == StorageOptions.PostgreSql && settings.TryAdd("Storage:Provider", StorageOptions.PostgreSql))
+        {
+            settings["Storage:ConnectionString"] = await PostgreSqlServer.NewDatabaseAsync();
+        }
+
         var host = new BrokerHost(
             $"http://localhost:{FreePort()}",
             dataDirectory ?? Directory.CreateTempSubdirectory("tokenbroker-").FullName,
             dataDirectory is null,
             sandbox,
             clock,
-            settings ?? []);
+            settings);
         host._customise = customise;
         await host.StartBrokerAsync();
         return host;

@@ -33,7 +33,7 @@ public sealed class Holding_everything_but_a_token
         using var world = await World.MakeAsync();
         await using var thief = await world.StealAsync();
         await using var scope = thief.Services.CreateAsyncScope();
-        var db = scope.ServiceProvider.GetRequiredService<Storage.BrokerDbContext>();
+        var db = scope.ServiceProvider.GetRequiredService<TokenBroker.Storage.BrokerDbContext>();
         var envelopes = scope.ServiceProvider.GetRequiredService<Envelopes>();
 
         // They are no fool: what the broker could open by itself, they can.
@@ -104,7 +104,7 @@ public sealed class Holding_everything_but_a_token
     }
 
     /// <summary>Every 32 bytes in a row that a thief might take for a carrier: columns, opened secrets, and what Data Protection gives back.</summary>
-    private static async Task<List<byte[]>> CandidatesAsync(Storage.BrokerDbContext db, BrokerHost thief)
+    private static async Task<List<byte[]>> CandidatesAsync(TokenBroker.Storage.BrokerDbContext db, BrokerHost thief)
     {
         var guesses = new List<byte[]>();
         foreach (var token in await db.Tokens.AsNoTracking().ToListAsync())
