@@ -66,7 +66,7 @@ public sealed class Running_on_PostgreSQL(Nodes nodes) : IClassFixture<Nodes>
         using var next = await api.ChatAsync();
 
         next.StatusCode.Should().Be(HttpStatusCode.OK);
-        var models = (await connected.UsageAsync(odd.IsSuccessStatusCode ? 2 : 1)).Select(usage => usage.Model);
+        var models = (await connected.UsageAsync(2)).Select(usage => usage.Model);
         models.Should().Contain("gpt-4o-mini", "one call's name holds up nobody's usage").And.NotContain(model => model!.Contains('\0', StringComparison.Ordinal));
     }
 
