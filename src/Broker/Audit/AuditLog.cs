@@ -34,6 +34,7 @@ internal sealed class AuditLog(BrokerDbContext db, TimeProvider time)
 
         // A save first: rows that the caller has only added take part in the same transaction and may fail it.
         await db.SaveChangesAsync(cancellationToken);
+        await db.QueueAsync(cancellationToken);
         var last = await db.AuditEvents.AsNoTracking()
             .OrderByDescending(e => e.Sequence)
             .Select(e => new { e.Sequence, e.Hash })

@@ -67,7 +67,7 @@ internal sealed class Redemption(BrokerDbContext db, RequestProof proof, EndGran
         var successor = request.RefreshToken is { } refreshToken ? Seal(refreshToken, response) : null;
         var now = time.GetUtcNow().UtcDateTime;
         var isFirst = false;
-        await db.InTransactionAsync(
+        await db.InSharedTransactionAsync(
             async () =>
             {
                 isFirst = await db.Tokens

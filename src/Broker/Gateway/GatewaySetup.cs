@@ -3,6 +3,7 @@ using Microsoft.Net.Http.Headers;
 using TokenBroker.Authorization.Browsers;
 using TokenBroker.Authorization.Discovery;
 using TokenBroker.Operations;
+using TokenBroker.Storage;
 using TokenBroker.Upstreams;
 
 namespace TokenBroker.Gateway;
@@ -33,6 +34,11 @@ internal static class GatewaySetup
         builder.AddRealtime();
         builder.Services.AddScoped<GrantEndpoint>();
         builder.Services.AddHostedService<Upkeep>();
+        if (StorageOptions.Of(builder.Configuration).IsPostgreSql)
+        {
+            builder.Services.AddHostedService<HearChanges>();
+        }
+
         builder.Services.AddSingleton<ProviderReads>();
         builder.Services.AddSingleton<BatchRules>();
         builder.Services.AddSingleton<ReserveBatch>();

@@ -30,7 +30,7 @@ internal sealed class SpendFlush(IServiceScopeFactory scopes, BudgetNode node, B
         var isLost = false;
         if (!await db.SpendNodes.AnyAsync(n => n.Id == node.Id && n.Flush >= number))
         {
-            await db.InTransactionAsync(async () => isLost = await WriteAsync(db, batch, number), CancellationToken.None);
+            await db.InSharedTransactionAsync(async () => isLost = await WriteAsync(db, batch, number), CancellationToken.None);
         }
 
         End();
@@ -117,14 +117,15 @@ internal sealed class SpendFlush(IServiceScopeFactory scopes, BudgetNode node, B
         }
 
         await db.SaveChangesAsync();
-        UsageRows.Insert(db, batch);
+        await UsageRows.InsertAsync(db, batch);
         foreach (var entry in batch.Where(entry => entry.Job is not null))
         {
             entry.Job!.CountsIn(entry.Reservation.Open);
             db.OpenJobs.Add(entry.Job);
         }
 
-        foreach (var (key, sum) in _sums)
+        // Every node touches rows in one order, here and below: two that wait for each other would both wait for nothing.
+        foreach (var (key, sum) in _sums.OrderBy(one => one.Key.Account.Id).ThenBy(one => one.Key.Account.Kind).ThenBy(one => one.Key.Period))
         {
             var (kind, id, period, ofLease) = ((int)key.Account.Kind, key.Account.Id, key.Period, isLost ? 0 : sum.OfLease);
             await db.Database.ExecuteSqlAsync(
@@ -144,13 +145,13 @@ internal sealed class SpendFlush(IServiceScopeFactory scopes, BudgetNode node, B
         }
 
         await CreditPosts.SpendAsync(db, _sums.Where(one => one.Key.Period == SpendPeriods.Total).Select(one => (one.Key.Account, one.Value.Cost)), $"spend:{node.Id:N}:{number}", now);
-        foreach (var grant in batch.GroupBy(entry => entry.Usage.GrantId))
+        foreach (var grant in batch.GroupBy(entry => entry.Usage.GrantId).OrderBy(grant => grant.Key))
         {
             var last = grant.Max(entry => entry.Usage.At);
             await db.Grants.Where(g => g.Id == grant.Key).ExecuteUpdateAsync(set => set.SetProperty(g => g.LastUsedAt, last));
         }
 
-        foreach (var key in batch.GroupBy(entry => entry.UpstreamKeyId))
+        foreach (var key in batch.GroupBy(entry => entry.UpstreamKeyId).OrderBy(key => key.Key))
         {
             var last = key.Max(entry => entry.Usage.At);
             if (await db.UpstreamKeys.Where(k => k.Id == key.Key).ExecuteUpdateAsync(set => set.SetProperty(k => k.LastUsedAt, last)) == 0)

@@ -13,7 +13,7 @@ internal static class UsageRows
 
     /// <summary>Takes part in the transaction that is open.</summary>
     /// <exception cref="InvalidOperationException">None is.</exception>
-    public static void Insert(BrokerDbContext db, IReadOnlyList<UsageEntry> batch)
+    public static async Task InsertAsync(BrokerDbContext db, IReadOnlyList<UsageEntry> batch)
     {
         using var rows = RowInsert.Into(db, "usage", Columns);
         foreach (var entry in batch)
@@ -25,5 +25,7 @@ internal static class UsageRows
                 .With(usage.CacheWriteTokens).With(usage.AudioInputTokens).With(usage.ReasoningTokens).With(usage.AudioOutputTokens).With(usage.ServiceTier)
                 .Store();
         }
+
+        await rows.CompleteAsync(CancellationToken.None);
     }
 }

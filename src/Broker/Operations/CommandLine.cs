@@ -92,9 +92,12 @@ internal static class CommandLine
     /// <summary>For a command that works on what is there: looking makes nothing.</summary>
     internal static async Task RequireDatabaseAsync(IServiceProvider services, CancellationToken cancellationToken)
     {
+        var storage = services.GetRequiredService<IOptions<StorageOptions>>().Value;
         if (!await services.GetRequiredService<BrokerDbContext>().Database.CanConnectAsync(cancellationToken))
         {
-            throw new InvalidOperationException("There is no database here. Give the --Storage:DataDirectory that the broker runs on, or make one with 'migrate'.");
+            throw new InvalidOperationException(storage.IsPostgreSql
+                ? "PostgreSQL does not answer, or has no such database. Look at Storage:ConnectionString, make the database with 'createdb', and its tables with 'migrate'."
+                : "There is no database here. Give the --Storage:DataDirectory that the broker runs on, or make one with 'migrate'.");
         }
     }
 

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.DataProtection;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using TokenBroker.Apps;
@@ -5,6 +6,7 @@ using TokenBroker.Authorization.Keys;
 using TokenBroker.Custody;
 using TokenBroker.Custody.Vaults;
 using TokenBroker.Storage;
+using TokenBroker.Storage.PostgreSql;
 using TokenBroker.Upstreams;
 
 namespace TokenBroker.Operations;
@@ -18,6 +20,7 @@ internal sealed class Startup(IServiceProvider services, IConfiguration configur
     public async Task StartingAsync(CancellationToken cancellationToken)
     {
         services.GetRequiredService<DataDirectoryUse>().Share();
+        await using var alone = await services.StartAloneAsync(cancellationToken);
         await services.PrepareStorageAsync(cancellationToken);
         await RefuseToReplaceTheVaultAsync(cancellationToken);
         await services.GetRequiredService<Vault>().CheckAsync(cancellationToken);
@@ -26,6 +29,11 @@ internal sealed class Startup(IServiceProvider services, IConfiguration configur
         await services.GetRequiredService<ServerKeys>().RefreshAsync(cancellationToken);
         await services.GetRequiredService<PriceBook>().RefreshAsync(cancellationToken);
         await services.RegisterConfiguredAppsAsync(configuration, cancellationToken);
+        if (alone is not null)
+        {
+            // Makes the first key of cookies, so that nodes that start together find one, and not each its own.
+            services.GetRequiredService<IDataProtectionProvider>().CreateProtector(nameof(Startup)).Protect([]);
+        }
     }
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -58,7 +66,7 @@ internal sealed class Startup(IServiceProvider services, IConfiguration configur
         if (await scope.ServiceProvider.GetRequiredService<BrokerDbContext>().ServerKeys.AnyAsync(cancellationToken))
         {
             throw new InvalidOperationException(
-                $"The vault key file {path} is missing, and the database holds what it sealed. Restore the file from its backup; nothing was changed.");
+                $"The vault key file {path} is missing, and the database holds what it sealed. Restore the file from its backup, or copy it from another node of this database; nothing was changed.");
         }
     }
 

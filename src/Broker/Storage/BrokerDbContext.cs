@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.DataProtection.EntityFrameworkCore;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 using TokenBroker.Accounts;
 using TokenBroker.Apps;
 using TokenBroker.Audit;
@@ -12,17 +13,28 @@ using TokenBroker.Grants;
 using TokenBroker.Metering;
 using TokenBroker.Notices;
 using TokenBroker.Safety;
+using TokenBroker.Storage.PostgreSql;
 using TokenBroker.Upstreams;
 
 namespace TokenBroker.Storage;
 
 /// <summary>
 /// Every table of the broker. Identity's and OpenIddict's entities are extended, not doubled. Ids are version 7
-/// UUIDs (RFC 9562), times are UTC, money is integer micro-dollars.
+/// UUIDs (RFC 9562), times are UTC, money is integer micro-dollars. As it stands it works on SQLite, whose one writer is
+/// always alone; what PostgreSQL has otherwise is in <see cref="PostgreSqlBrokerDbContext"/>.
 /// </summary>
-internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
-    : IdentityUserContext<User, Guid>(options), IDataProtectionKeyContext
+internal class BrokerDbContext : IdentityUserContext<User, Guid>, IDataProtectionKeyContext
 {
+    public BrokerDbContext(DbContextOptions<BrokerDbContext> options)
+        : base(options)
+    {
+    }
+
+    private protected BrokerDbContext(DbContextOptions options)
+        : base(options)
+    {
+    }
+
     public DbSet<Session> Sessions => Set<Session>();
 
     public DbSet<ApiToken> ApiTokens => Set<ApiToken>();
@@ -82,6 +94,12 @@ internal sealed class BrokerDbContext(DbContextOptions<BrokerDbContext> options)
     public DbSet<UpstreamObject> UpstreamObjects => Set<UpstreamObject>();
 
     public DbSet<DataProtectionKey> DataProtectionKeys => Set<DataProtectionKey>();
+
+    /// <summary>Opens a transaction beside which no other runs: what is read inside it cannot grow stale before the write.</summary>
+    public virtual Task<IDbContextTransaction> BeginAloneAsync(CancellationToken cancellationToken) => Database.BeginTransactionAsync(cancellationToken);
+
+    /// <summary>From here on, transactions that come to this point come one at a time.</summary>
+    public virtual Task QueueAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     protected override void OnModelCreating(ModelBuilder builder)
     {

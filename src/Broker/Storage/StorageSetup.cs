@@ -2,6 +2,7 @@ using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.Options;
+using TokenBroker.Storage.PostgreSql;
 
 namespace TokenBroker.Storage;
 
@@ -12,25 +13,31 @@ internal static class StorageSetup
     public static void AddStorage(this WebApplicationBuilder builder)
     {
         builder.Services.AddOptions<StorageOptions>().BindConfiguration("Storage").ValidateDataAnnotations().ValidateOnStart();
-        builder.Services.AddSingleton<SqliteWriters>();
-        builder.Services.AddDbContext<BrokerDbContext>(
-            (services, options) =>
+        if (StorageOptions.Of(builder.Configuration).IsPostgreSql)
         {
-            var directory = services.GetRequiredService<IOptions<StorageOptions>>().Value.DataDirectory;
-            var connection = new SqliteConnectionStringBuilder
-            {
-                DataSource = Path.Combine(directory, DatabaseFile),
-                ForeignKeys = true,
+            builder.AddPostgreSql();
+            return;
+        }
 
-                // Writers wait for each other this long, in seconds, before they give up.
-                DefaultTimeout = 15,
-            };
-            options.UseSqlite(connection.ConnectionString).AddInterceptors(services.GetRequiredService<SqliteWriters>());
+        builder.Services.AddSingleton<SqliteWriters>();
+        builder.Services.AddDbContext<BrokerDbContext>(UseSqlite, optionsLifetime: ServiceLifetime.Singleton);
+    }
 
-            // SQLite adds a foreign key by building the table anew, for which the checks of keys are off for a moment.
-            options.ConfigureWarnings(warnings => warnings.Ignore(RelationalEventId.NonTransactionalMigrationOperationWarning));
-        },
-            optionsLifetime: ServiceLifetime.Singleton);
+    private static void UseSqlite(IServiceProvider services, DbContextOptionsBuilder options)
+    {
+        var directory = services.GetRequiredService<IOptions<StorageOptions>>().Value.DataDirectory;
+        var connection = new SqliteConnectionStringBuilder
+        {
+            DataSource = Path.Combine(directory, DatabaseFile),
+            ForeignKeys = true,
+
+            // Writers wait for each other this long, in seconds, before they give up.
+            DefaultTimeout = 15,
+        };
+        options.UseSqlite(connection.ConnectionString).AddInterceptors(services.GetRequiredService<SqliteWriters>());
+
+        // SQLite adds a foreign key by building the table anew, for which the checks of keys are off for a moment.
+        options.ConfigureWarnings(warnings => warnings.Ignore(RelationalEventId.NonTransactionalMigrationOperationWarning));
     }
 
     /// <summary>Makes the folder, if need be, for its owner alone.</summary>
@@ -60,14 +67,20 @@ internal static class StorageSetup
         }
     }
 
-    /// <summary>Makes the data directory, applies what migrations are missing, and switches to write-ahead logging.</summary>
+    /// <summary>Makes the data directory, applies what migrations are missing, and on SQLite switches to write-ahead logging.</summary>
     public static async Task PrepareStorageAsync(this IServiceProvider services, CancellationToken cancellationToken)
     {
         var directory = services.GetRequiredService<IOptions<StorageOptions>>().Value.DataDirectory;
         CreatePrivateDirectory(directory);
-        CreatePrivateFile(Path.Combine(directory, DatabaseFile));
         await using var scope = services.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
+        if (db is PostgreSqlBrokerDbContext shared)
+        {
+            await shared.PrepareAsync(cancellationToken);
+            return;
+        }
+
+        CreatePrivateFile(Path.Combine(directory, DatabaseFile));
         await db.Database.MigrateAsync(cancellationToken);
         await db.Database.ExecuteSqlRawAsync("PRAGMA journal_mode = WAL;", cancellationToken);
     }

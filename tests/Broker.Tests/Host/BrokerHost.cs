@@ -78,20 +78,26 @@ public sealed class BrokerHost : IAsyncDisposable
 
     /// <param name="settings">More configuration, such as <c>Gateway:ConcurrentCalls</c>.</param>
     /// <param name="clock">Replaces the broker's clock.</param>
-    /// <param name="dataDirectory">Data to run on; a new temporary folder, with tables but nothing in them, if not given.</param>
+    /// <param name="dataDirectory">Data to run on; a new temporary folder, on SQLite with tables but nothing in them, if not given.</param>
     /// <param name="customise">Replaces services, such as the way to a vault.</param>
     public static async Task<BrokerHost> StartAsync(
         Dictionary<string, string>? settings = null, FakeTimeProvider? clock = null, string? dataDirectory = null, Action<WebApplicationBuilder>? customise = null)
     {
         var sandbox = SandboxApplication.Create(["--urls", "http://127.0.0.1:0"], builder => builder.Logging.ClearProviders());
         await sandbox.StartAsync();
+        settings ??= [];
+        if (Environment.GetEnvironmentVariable("TOKENBROKER_TESTS_ON") == StorageOptions.PostgreSql && settings.TryAdd("Storage:Provider", StorageOptions.PostgreSql))
+        {
+            settings["Storage:ConnectionString"] = await PostgreSqlServer.NewDatabaseAsync();
+        }
+
         var host = new BrokerHost(
             $"http://localhost:{FreePort()}",
-            dataDirectory ?? MigratedData.NewDirectory(),
+            dataDirectory ?? (settings.ContainsKey("Storage:ConnectionString") ? Directory.CreateTempSubdirectory("tokenbroker-").FullName : MigratedData.NewDirectory()),
             dataDirectory is null,
             sandbox,
             clock,
-            settings ?? []);
+            settings);
         host._customise = customise;
         await host.StartBrokerAsync();
         return host;

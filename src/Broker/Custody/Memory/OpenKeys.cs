@@ -95,13 +95,16 @@ internal sealed class OpenKeys(IServiceScopeFactory scopes, IOptions<OpenKeysOpt
         }
     }
 
-    public void Dispose()
+    /// <summary>Forgets all of them: any may have been replaced.</summary>
+    public void DropAll()
     {
         foreach (var keyId in _entries.Keys)
         {
             Drop(keyId);
         }
     }
+
+    public void Dispose() => DropAll();
 
     private void Drop(Guid keyId, Entry entry)
     {

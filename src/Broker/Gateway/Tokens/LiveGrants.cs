@@ -14,8 +14,8 @@ namespace TokenBroker.Gateway;
 
 /// <summary>
 /// The grants that calls are using. A change that this process makes arrives at once through
-/// <see cref="GrantChanges"/>; one that another process makes is found by <see cref="RecheckAsync"/>, which compares
-/// revisions every few seconds. A grant's end cuts its open calls and clears the key that was open for them; so does its expiry.
+/// <see cref="GrantChanges"/>; one that another process makes is told by PostgreSQL (<see cref="HearChanges"/>), and found in any
+/// case by <see cref="RecheckAsync(CancellationToken)"/>, which compares revisions every few seconds. A grant's end cuts its open calls and clears the key that was open for them; so does its expiry.
 /// </summary>
 internal sealed class LiveGrants
 {
@@ -57,7 +57,45 @@ internal sealed class LiveGrants
     /// <summary>Compares what is held with the database, and the clock.</summary>
     public async Task RecheckAsync(CancellationToken cancellationToken)
     {
-        foreach (var ids in _grants.Keys.Chunk(500))
+        await RecheckAsync(_grants.Keys, cancellationToken);
+        foreach (var (parent, children) in _children)
+        {
+            // A child that is being read is held already, so that its link stays.
+            var held = children.Intersect(_grants.Keys);
+            if (held.Count < children.Count)
+            {
+                _children.TryUpdate(parent, held, children);
+            }
+        }
+    }
+
+    /// <summary>Some grants may have changed elsewhere: what is held of them is compared, and what is being read is read again.</summary>
+    public async Task HearAsync(IEnumerable<Guid> ids, CancellationToken cancellationToken)
+    {
+        Guid[] held = [.. ids.Where(_grants.ContainsKey)];
+        await RecheckAsync(held, cancellationToken);
+        foreach (var id in held)
+        {
+            if (_grants.TryGetValue(id, out var grant) && grant.Known is null)
+            {
+                Drop(id, null);
+            }
+        }
+    }
+
+    /// <summary>What changed was not heard for a while: everything is compared and read again, and with it every token.</summary>
+    public async Task HearNothingAsync(CancellationToken cancellationToken)
+    {
+        await RecheckAsync(cancellationToken);
+        foreach (var id in _grants.Keys)
+        {
+            Drop(id, null);
+        }
+    }
+
+    private async Task RecheckAsync(IEnumerable<Guid> held, CancellationToken cancellationToken)
+    {
+        foreach (var ids in held.Chunk(500))
         {
             await using var scope = _scopes.CreateAsyncScope();
             var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
@@ -89,8 +127,8 @@ internal sealed class LiveGrants
                 {
                     Drop(id, CutReason.Expired);
                 }
-                else if (_grants.TryGetValue(id, out var held)
-                    && held.Known is var known
+                else if (_grants.TryGetValue(id, out var grant)
+                    && grant.Known is var known
                     && (known?.Revision != row.Revision || (row.ParentId is null && (known.UpstreamKeyId, known.Credit?.SponsorId, known.Credit?.KeyId) != (row.UpstreamKeyId, row.SponsorId, row.SponsorKeyId))))
                 {
                     CutReason? cut = suspended.Contains(id) ? CutReason.Suspended : row.PausedAt is not null ? CutReason.Paused
@@ -101,16 +139,6 @@ internal sealed class LiveGrants
                         Drop(id, cut);
                     }
                 }
-            }
-        }
-
-        foreach (var (parent, children) in _children)
-        {
-            // A child that is being read is held already, so that its link stays.
-            var held = children.Intersect(_grants.Keys);
-            if (held.Count < children.Count)
-            {
-                _children.TryUpdate(parent, held, children);
             }
         }
     }

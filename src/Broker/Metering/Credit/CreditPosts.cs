@@ -73,7 +73,7 @@ internal static class CreditPosts
 
         var ids = byId.Keys.ToList();
         var accounts = await db.CreditAccounts.AsNoTracking().Where(a => ids.Contains(a.Id)).ToListAsync();
-        foreach (var sponsor in accounts.GroupBy(a => a.SponsorId))
+        foreach (var sponsor in accounts.OrderBy(a => a.Id).GroupBy(a => a.SponsorId).OrderBy(one => one.Key))
         {
             List<CreditEntry> entries = [.. sponsor.Select(a => new CreditEntry(CreditAccountKind.User, a.UserId, -byId[a.Id]))];
             entries.Add(new CreditEntry(CreditAccountKind.Used, null, -entries.Sum(entry => entry.Micros)));

@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Migrations;
+using TokenBroker.Storage.PostgreSql;
 
 namespace TokenBroker.Metering;
 
@@ -38,6 +39,12 @@ internal static class CreditRows
     /// <summary>The database itself refuses to change or delete what was posted. Run by the migration, once the tables stand.</summary>
     public static void NeverChange(MigrationBuilder migration)
     {
+        if (migration.IsNpgsql())
+        {
+            DatabaseRules.OnlyAddTo(migration, "credit_transactions", "credit_lines");
+            return;
+        }
+
         foreach (var table in (string[])["credit_transactions", "credit_lines"])
         {
             foreach (var change in (string[])["UPDATE", "DELETE"])

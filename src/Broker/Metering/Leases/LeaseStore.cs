@@ -59,18 +59,22 @@ internal sealed class LeaseStore(IServiceScopeFactory scopes)
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
         var (kind, id, period) = (book.Account.Kind, book.Account.Id, book.Period);
-        await db.InTransactionAsync(
+        await db.InSharedTransactionAsync(
             async () =>
             {
-                var had = await db.SpendLeases
-                    .Where(l => l.NodeId == node && l.Kind == kind && l.OwnerId == id && l.Period == period && l.Micros >= amount)
-                    .ExecuteUpdateAsync(set => set.SetProperty(l => l.Micros, l => l.Micros - amount), cancellationToken);
+                // The account's row before the lease's, as whoever else touches both.
+                var lease = db.SpendLeases.Where(l => l.NodeId == node && l.Kind == kind && l.OwnerId == id && l.Period == period);
+                var had = await db.Spend.Where(s => s.Kind == kind && s.OwnerId == id && s.Period == period && lease.Any(l => l.Micros >= amount))
+                    .ExecuteUpdateAsync(set => set.SetProperty(s => s.LeasedMicros, s => s.LeasedMicros - amount), cancellationToken);
                 if (had == 1)
                 {
-                    await db.Spend.Where(s => s.Kind == kind && s.OwnerId == id && s.Period == period)
-                        .ExecuteUpdateAsync(set => set.SetProperty(s => s.LeasedMicros, s => s.LeasedMicros - amount), cancellationToken);
-                    await db.SpendLeases.Where(l => l.NodeId == node && l.Kind == kind && l.OwnerId == id && l.Period == period && l.Micros == 0)
-                        .ExecuteDeleteAsync(cancellationToken);
+                    // PostgreSQL read the lease as it was before it waited for the account's row: what holds is this.
+                    if (await lease.Where(l => l.Micros >= amount).ExecuteUpdateAsync(set => set.SetProperty(l => l.Micros, l => l.Micros - amount), cancellationToken) != 1)
+                    {
+                        throw new InvalidOperationException("A lease was used up while it was given back. Nothing was changed.");
+                    }
+
+                    await lease.Where(l => l.Micros == 0).ExecuteDeleteAsync(cancellationToken);
                 }
             },
             cancellationToken);
@@ -80,7 +84,7 @@ internal sealed class LeaseStore(IServiceScopeFactory scopes)
     {
         var (kind, id, period) = (book.Account.Kind, book.Account.Id, book.Period);
         var taken = false;
-        await db.InTransactionAsync(
+        await db.InSharedTransactionAsync(
             async () =>
             {
                 await db.Database.ExecuteSqlAsync(

@@ -20,6 +20,9 @@ internal sealed record Settled(Guid NodeId, bool Exact, long SpentMicros, long B
 /// </summary>
 internal sealed class Reconcile(IServiceScopeFactory scopes, IOptions<StorageOptions> storage, ILogger<Reconcile> logger)
 {
+    /// <summary>A node that lives says so every few seconds.</summary>
+    private static readonly TimeSpan Silence = TimeSpan.FromMinutes(1);
+
     /// <summary>Those whose files are here, and that live no more.</summary>
     public async Task AtStartAsync(CancellationToken cancellationToken)
     {
@@ -36,6 +39,12 @@ internal sealed class Reconcile(IServiceScopeFactory scopes, IOptions<StorageOpt
         var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
         foreach (var node in await db.SpendNodes.AsNoTracking().ToListAsync(cancellationToken))
         {
+            if (storage.Value.IsPostgreSql && scope.ServiceProvider.GetRequiredService<TimeProvider>().GetUtcNow().UtcDateTime - node.SeenAt < Silence)
+            {
+                // It lives, on another machine.
+                continue;
+            }
+
             if (!File.Exists(LeaseFile.PathOf(storage.Value.DataDirectory, node.Id)))
             {
                 logger.LogWarning(

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
+using Microsoft.Extensions.Options;
 using TokenBroker.Audit;
 using TokenBroker.Custody.Rewrapping;
 using TokenBroker.Operations.Vaults;
@@ -29,6 +30,7 @@ internal static class BackupCommand
             async () =>
             {
                 await using var app = BrokerApplication.Create(configuration);
+                app.Services.GetRequiredService<IOptions<StorageOptions>>().Value.RequireSqlite("Make a backup with 'pg_dump --format=custom', and keep the vault's key apart from it.");
                 await using var scope = app.Services.CreateAsyncScope();
                 await CommandLine.RequireDatabaseAsync(scope.ServiceProvider, cancellationToken);
                 var path = result.GetRequiredValue(to).FullName;

@@ -28,6 +28,7 @@ internal sealed class RestoreBackup(string[] configuration)
     {
         await using var home = BrokerApplication.Create(configuration);
         var time = home.Services.GetRequiredService<TimeProvider>();
+        home.Services.GetRequiredService<IOptions<StorageOptions>>().Value.RequireSqlite("Stop every node and restore with 'pg_restore', then end what may have been ended since.");
         var directory = home.Services.GetRequiredService<IOptions<StorageOptions>>().Value.DataDirectory;
         var place = Path.Combine(directory, StagedDatabase.FileName);
         RequireRoom(place, replace);

@@ -21,7 +21,7 @@ internal static class StagedDatabase
     {
         builder.Services.PostConfigure<VaultOptions>(options =>
         {
-            var home = builder.Configuration.GetSection("Storage").Get<StorageOptions>() ?? new StorageOptions();
+            var home = StorageOptions.Of(builder.Configuration);
             foreach (var settings in options.All)
             {
                 settings.LocalFilePath = settings.LocalFilePathIn(home.DataDirectory);
