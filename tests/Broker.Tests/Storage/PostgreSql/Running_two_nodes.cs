@@ -13,7 +13,7 @@ namespace TokenBroker.Tests.Storage.PostgreSql;
 public sealed class Running_two_nodes : IAsyncLifetime
 {
     private const string Endless = "[[events:50000]] [[delay:20]]";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private string _database = "";
     private BrokerHost _first = null!;
     private BrokerHost _second = null!;
