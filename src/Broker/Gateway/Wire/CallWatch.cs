@@ -74,7 +74,7 @@ internal sealed class CallWatch
         (watch._context, watch._drain) = (context, drain);
         watch._idleMilliseconds = (long)idle.TotalMilliseconds;
         watch._onLeft = context.RequestAborted.UnsafeRegister(static watch => ((CallWatch)watch!).Leave(), watch);
-        watch._onCut = cut.UnsafeRegister(static watch => ((CallWatch)watch!).EndBy(CallEnd.Cut), watch);
+        watch._onCut = cut.UnsafeRegister(static watch => CutCalls.Add((CallWatch)watch!), watch);
         return watch;
     }
 
