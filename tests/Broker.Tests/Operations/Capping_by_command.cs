@@ -28,10 +28,12 @@ public sealed class Capping_by_command
 
         // The user's own cap is another; who lifts one does not lift the other.
         await CapAsync(connected.Person, "0.00");
-        var listed = JsonSerializer.Deserialize<JsonElement>(await RunAsync(broker, "caps", "list", "user", connected.Person.Email, "--json")).GetProperty("caps");
+        var listed = await Eventually.IsAsync(
+            async () => JsonSerializer.Deserialize<JsonElement>(await RunAsync(broker, "caps", "list", "user", connected.Person.Email, "--json")).GetProperty("caps"),
+            caps => caps[0].GetProperty("spent_micros").GetInt64() > 0);
+        listed[0].GetProperty("spent_micros").GetInt64().Should().BePositive("what the stream cost is stored soon after it was cut");
         listed.EnumerateArray().Select(cap => (cap.GetProperty("period").GetString(), cap.GetProperty("set_by").GetString(), cap.GetProperty("micros").GetInt64()))
             .Should().BeEquivalentTo([("day", "operator", 0L), ("month", "owner", 0L)]);
-        listed[0].GetProperty("spent_micros").GetInt64().Should().BePositive();
         await RunAsync(broker, "caps", "clear", "user", connected.Person.Email, "--period", "day");
         (await RunAsync(broker, "caps", "list", "user", connected.Person.Email)).Should().Contain("month, set by the owner: $0;").And.NotContain("operator");
         await CapAsync(connected.Person, "");
