@@ -18,6 +18,9 @@ internal sealed class Prompt
     /// <summary>The last text of the user.</summary>
     public string Asked { get; private set; } = "";
 
+    /// <summary>Adds what is not in the body, but known to the provider.</summary>
+    public void Add(int tokens) => Tokens += tokens;
+
     /// <summary>Adds the content of one message: a text, or a list of parts.</summary>
     public void Add(Parameters parameters, string name, JsonNode? content, bool isUser)
     {

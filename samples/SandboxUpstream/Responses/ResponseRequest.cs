@@ -43,7 +43,7 @@ internal sealed record ResponseRequest(Model Model, Prompt Prompt, int? MaxToken
         parameters.Number("top_p", 0, 1);
         parameters.OneOf("service_tier", "auto", "auto", "default", "flex", "priority", "scale");
         parameters.OneOf("truncation", "disabled", "auto", "disabled");
-        RefuseState(call, parameters);
+        RefuseState(call, parameters, prompt);
         var tool = ToolCall.Forced(parameters.Values["tool_choice"], parameters.Array("tools"), t => t);
         var structured = parameters.Object("text")?["format"] is JsonObject format && format["type"]?.ToString() is "json_schema"
             ? SchemaSample.Of(format["schema"])
@@ -53,7 +53,7 @@ internal sealed record ResponseRequest(Model Model, Prompt Prompt, int? MaxToken
             : (new(model!, prompt, max, stream, tool, structured, parameters.Values), null);
     }
 
-    private static void RefuseState(Call call, Parameters parameters)
+    private static void RefuseState(Call call, Parameters parameters, Prompt prompt)
     {
         var shelf = call.Context.RequestServices.GetRequiredService<Shelves>().Of(call.Recording.Key);
         var previous = parameters.Text("previous_response_id");
@@ -68,6 +68,8 @@ internal sealed record ResponseRequest(Model Model, Prompt Prompt, int? MaxToken
         {
             parameters.Refuse(ObjectsApi.NotFound(missing));
         }
+
+        prompt.Add(StoredItems.Find(shelf, parameters, parameters.Values["input"]));
     }
 
     private static void AddInput(Parameters parameters, Prompt prompt)
@@ -101,8 +103,8 @@ internal sealed record ResponseRequest(Model Model, Prompt Prompt, int? MaxToken
             return;
         }
 
-        // Other items (tool calls and their outputs, reasoning) are taken as they are.
-        if ((item["type"]?.ToString() ?? "message") == "message")
+        // Other items (tool calls and their outputs, reasoning, references) are taken as they are.
+        if ((item["type"]?.ToString() ?? (item["role"] is null && item["id"] is not null ? "item_reference" : "message")) == "message")
         {
             var role = item["role"]?.ToString() ?? "";
             parameters.RefuseIf(!Roles.Contains(role), () => ProviderErrors.InvalidValue($"{name}.role", role, Roles));

@@ -13,6 +13,9 @@ internal sealed class ResponseShape(Call call, ResponseRequest request, TextAnsw
 
     public string ItemId => call.Id(Tool is null ? "msg_" : "fc_", 48);
 
+    /// <summary>The place of the item that answers.</summary>
+    public int Index => answer.ReasoningTokens == 0 ? 0 : 1;
+
     public string FinalStatus => answer.IsCut ? "incomplete" : "completed";
 
     public bool IsStored => request.Values["store"]?.GetValue<bool>() ?? true;
@@ -37,7 +40,7 @@ internal sealed class ResponseShape(Call call, ResponseRequest request, TextAnsw
             ["instructions"] = Given("instructions", null),
             ["max_output_tokens"] = request.MaxTokens,
             ["model"] = request.Model.Snapshot,
-            ["output"] = isOver ? new JsonArray(Item(isOver: true)) : [],
+            ["output"] = isOver ? new JsonArray([.. Items()]) : [],
             ["parallel_tool_calls"] = Given("parallel_tool_calls", true),
             ["previous_response_id"] = Given("previous_response_id", null),
             ["prompt_cache_key"] = Given("prompt_cache_key", null),
@@ -64,7 +67,18 @@ internal sealed class ResponseShape(Call call, ResponseRequest request, TextAnsw
         return response;
     }
 
-    /// <summary>The one item of the output: a message, or the call of a tool.</summary>
+    /// <summary>The whole output: what was thought, where anything was, and what is said.</summary>
+    public IEnumerable<JsonObject> Items() => Thought() is { } thought ? [thought, Item(isOver: true)] : [Item(isOver: true)];
+
+    /// <summary>The reasoning, which is not shown; null where there was none.</summary>
+    public JsonObject? Thought() => answer.ReasoningTokens == 0 ? null : new JsonObject
+    {
+        ["id"] = call.Id("rs_", 48),
+        ["type"] = "reasoning",
+        ["summary"] = new JsonArray(),
+    };
+
+    /// <summary>The item that answers: a message, or the call of a tool.</summary>
     public JsonObject Item(bool isOver)
     {
         var status = isOver ? FinalStatus : "in_progress";

@@ -27,7 +27,9 @@ internal static class ResponsesApi
         var shape = new ResponseShape(call, request, answer);
         if (shape.IsStored)
         {
-            call.Context.RequestServices.GetRequiredService<Shelves>().Of(call.Recording.Key).Put("responses", shape.Response(isOver: true));
+            var shelf = call.Context.RequestServices.GetRequiredService<Shelves>().Of(call.Recording.Key);
+            shelf.Put("responses", shape.Response(isOver: true));
+            StoredItems.Keep(shelf, shape.Items(), answer.ReasoningTokens);
         }
 
         if (shape.IsBackground && !request.Stream)
@@ -50,20 +52,26 @@ internal static class ResponsesApi
     {
         yield return Event("response.created", ("response", shape.Response(isOver: false)));
         yield return Event("response.in_progress", ("response", shape.Response(isOver: false)));
-        yield return Event("response.output_item.added", ("output_index", 0), ("item", shape.Item(isOver: false)));
+        if (shape.Thought() is { } thought)
+        {
+            yield return Event("response.output_item.added", ("output_index", 0), ("item", thought));
+            yield return Event("response.output_item.done", ("output_index", 0), ("item", shape.Thought()));
+        }
+
+        yield return Event("response.output_item.added", ("output_index", shape.Index), ("item", shape.Item(isOver: false)));
         foreach (var data in shape.Tool is null ? Text(shape) : Arguments(shape))
         {
             yield return data;
         }
 
-        yield return Event("response.output_item.done", ("output_index", 0), ("item", shape.Item(isOver: true)));
+        yield return Event("response.output_item.done", ("output_index", shape.Index), ("item", shape.Item(isOver: true)));
         yield return Event($"response.{shape.FinalStatus}", ("response", shape.Response(isOver: true)));
     }
 
     private static IEnumerable<JsonObject> Text(ResponseShape shape)
     {
         JsonObject InPart(string type, params ReadOnlySpan<(string, JsonNode?)> more) =>
-            Event(type, [("item_id", shape.ItemId), ("output_index", 0), ("content_index", 0), .. more]);
+            Event(type, [("item_id", shape.ItemId), ("output_index", shape.Index), ("content_index", 0), .. more]);
 
         yield return InPart("response.content_part.added", ("part", ResponseShape.Part("")));
         foreach (var piece in Reply.Pieces(shape.Answer.Text))
@@ -79,11 +87,11 @@ internal static class ResponsesApi
     {
         foreach (var piece in Reply.Pieces(shape.Answer.Text))
         {
-            yield return Event("response.function_call_arguments.delta", ("item_id", shape.ItemId), ("output_index", 0), ("delta", piece));
+            yield return Event("response.function_call_arguments.delta", ("item_id", shape.ItemId), ("output_index", shape.Index), ("delta", piece));
         }
 
         yield return Event("response.function_call_arguments.done",
-            ("item_id", shape.ItemId), ("name", shape.Tool!.Name), ("output_index", 0), ("arguments", shape.Answer.Text));
+            ("item_id", shape.ItemId), ("name", shape.Tool!.Name), ("output_index", shape.Index), ("arguments", shape.Answer.Text));
     }
 
     private static JsonObject Event(string type, params ReadOnlySpan<(string Name, JsonNode? Value)> properties)

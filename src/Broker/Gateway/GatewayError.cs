@@ -132,7 +132,12 @@ internal sealed record GatewayError(int Status, string Code, string Message, str
 
     /// <summary>As the provider answers for what does not exist: whether it does is not told.</summary>
     public static GatewayError NoSuchObject(ObjectReference reference) => new(
-        404, "not_found", $"No such {reference.Kind?.Replace('_', ' ')} object: {reference.Id}", reference.Member);
+        404,
+        "not_found",
+        reference.Kind == RequestContent.StoredItem
+            ? $"No item '{reference.Id}' of a stored response of this app. Send the item's own content (of reasoning: its 'encrypted_content', which 'include' asks for), or set 'store' to true where the response is made."
+            : $"No such {reference.Kind?.Replace('_', ' ')} object: {reference.Id}",
+        reference.Member);
 
     /// <summary>What was made is there, and is nobody's: only the user's own look at the provider account finds it.</summary>
     public static GatewayError NotRecorded { get; } = new(

@@ -38,10 +38,13 @@ internal sealed record Operation(string Name, string Scope, BodyKind Body, Opera
         };
 }
 
-/// <summary>A member of an answer that names an object: <c>id</c>, or one level down such as <c>file.id</c>.</summary>
+/// <summary>A member of an answer that names an object: <c>id</c>, one level down such as <c>file.id</c>, or in each object of a list: <c>output[].id</c>.</summary>
 internal readonly record struct ToldObject(string? Parent, string Member, string Kind)
 {
-    /// <exception cref="InvalidOperationException">The text is not of the form <c>id=file</c> or <c>file.id=file</c>.</exception>
+    /// <summary>What the name of a list ends with.</summary>
+    public const string InList = "[]";
+
+    /// <exception cref="InvalidOperationException">The text is not of the form <c>id=file</c>, <c>file.id=file</c> or <c>files[].id=file</c>.</exception>
     public static ToldObject Parse(string text)
     {
         var parts = text.Split('=');

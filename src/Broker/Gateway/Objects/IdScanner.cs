@@ -5,8 +5,8 @@ namespace TokenBroker.Gateway;
 
 /// <summary>
 /// Finds the ids that an answer tells, as its bytes go by and in constant memory: text under the members that the
-/// catalogue names, at the top or one level down, alone or in a list. It follows strings and nesting byte by byte, in a
-/// JSON body or in the data of each event of a stream.
+/// catalogue names, at the top, one level down, or in the objects of a list at the top; alone or in a list of its own. It
+/// follows strings and nesting byte by byte, in a JSON body or in the data of each event of a stream.
 /// </summary>
 internal sealed class IdScanner(IReadOnlyList<ToldObject> told, bool isEvents)
 {
@@ -20,6 +20,8 @@ internal sealed class IdScanner(IReadOnlyList<ToldObject> told, bool isEvents)
     private bool _isKey;
     private bool _expectKey;
     private string? _parent;
+    private int _parentDepth;
+    private string? _listParent;
     private string? _key;
     private int _listDepth;
     private string? _listKind;
@@ -52,7 +54,7 @@ internal sealed class IdScanner(IReadOnlyList<ToldObject> told, bool isEvents)
         {
             _lineStart = 0;
             (_depth, _objects, _inString, _escaped, _isKey, _expectKey) = (0, 0, false, false, false, false);
-            (_parent, _key, _listDepth, _capturing) = (null, null, 0, null);
+            (_parent, _parentDepth, _listParent, _key, _listDepth, _capturing) = (null, 0, null, null, 0, null);
             return false;
         }
 
@@ -87,7 +89,8 @@ internal sealed class IdScanner(IReadOnlyList<ToldObject> told, bool isEvents)
             case (byte)'}' or (byte)']':
                 _listDepth = _depth == _listDepth ? 0 : _listDepth;
                 _depth = Math.Max(0, _depth - 1);
-                _parent = _depth < 2 ? null : _parent;
+                (_parent, _parentDepth) = _depth < _parentDepth ? (null, 0) : (_parent, _parentDepth);
+                _listParent = _depth < 2 ? null : _listParent;
                 _expectKey = false;
                 _key = null;
                 break;
@@ -107,7 +110,7 @@ internal sealed class IdScanner(IReadOnlyList<ToldObject> told, bool isEvents)
     {
         _inString = true;
         _length = 0;
-        _isKey = _expectKey && (_depth == 1 || (_depth == 2 && _parent is not null));
+        _isKey = _expectKey && (_depth == 1 || _depth == _parentDepth);
         if (!_expectKey)
         {
             _capturing = _listDepth > 0 && _depth == _listDepth ? _listKind : InObject ? KindOf(_key) : null;
@@ -169,7 +172,16 @@ internal sealed class IdScanner(IReadOnlyList<ToldObject> told, bool isEvents)
             (_listDepth, _listKind) = (_depth + 1, kind);
         }
 
-        _parent = isObject && _depth == 1 ? _key : _depth < 2 ? null : _parent;
+        if (_depth < 2)
+        {
+            (_parent, _parentDepth) = isObject && _depth == 1 && _key is not null ? (_key, 2) : (null, 0);
+            _listParent = isObject || _depth == 0 ? null : ListParentOf(_key);
+        }
+        else if (_depth == 2 && isObject && _listParent is not null)
+        {
+            (_parent, _parentDepth) = (_listParent, 3);
+        }
+
         if (_depth < 64)
         {
             _objects = isObject ? _objects | (1UL << _depth) : _objects & ~(1UL << _depth);
@@ -182,7 +194,7 @@ internal sealed class IdScanner(IReadOnlyList<ToldObject> told, bool isEvents)
 
     private string? KindOf(string? key)
     {
-        if (key is null || _depth > 2)
+        if (key is null || (_depth != 1 && _depth != _parentDepth))
         {
             return null;
         }
@@ -192,6 +204,21 @@ internal sealed class IdScanner(IReadOnlyList<ToldObject> told, bool isEvents)
             if (one.Member == key && one.Parent == (_depth == 1 ? null : _parent))
             {
                 return one.Kind;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The list as the catalogue writes it, where it names something in the objects of one.</summary>
+    private string? ListParentOf(string? key)
+    {
+        foreach (var one in told)
+        {
+            if (key is not null && one.Parent is { } parent && parent.Length == key.Length + ToldObject.InList.Length
+                && parent.StartsWith(key, StringComparison.Ordinal) && parent.EndsWith(ToldObject.InList, StringComparison.Ordinal))
+            {
+                return parent;
             }
         }
 

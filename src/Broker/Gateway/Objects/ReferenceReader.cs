@@ -11,7 +11,7 @@ namespace TokenBroker.Gateway;
 internal static class ReferenceReader
 {
     private const int LongestName = 128;
-    private const int MostReferences = 2_000;
+    public const int MostReferences = 2_000;
 
     private static readonly FrozenDictionary<string, string> Kinds = new Dictionary<string, string>
     {

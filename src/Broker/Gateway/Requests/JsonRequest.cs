@@ -162,7 +162,7 @@ internal ref struct JsonRequest
                 return ReadStreamOptions();
             case "messages" or "input" when _kind is OperationKind.Chat or OperationKind.Response:
             case "messages" or "system" when _kind == OperationKind.Message:
-            case "items" when _kind == OperationKind.Free:
+            case "items" or "input" when _kind is OperationKind.Free or OperationKind.Unpriced:
                 return RequestContent.Read(ref _reader, _kind, _request);
             case "prompt" when _kind == OperationKind.Completion:
                 return ReadPrompts();

@@ -7,7 +7,7 @@ namespace TokenBroker.Tests.Gateway.Objects;
 
 public sealed class Scanning_ids
 {
-    private static readonly ToldObject[] Told = [ToldObject.Parse("id=run"), ToldObject.Parse("thread_id=thread"), ToldObject.Parse("file.id=file"), ToldObject.Parse("result_files=file")];
+    private static readonly ToldObject[] Told = [ToldObject.Parse("id=run"), ToldObject.Parse("thread_id=thread"), ToldObject.Parse("file.id=file"), ToldObject.Parse("result_files=file"), ToldObject.Parse("output[].id=item")];
 
     [Theory]
     [InlineData("""{"id":"run_1"}""", "run:run_1")]
@@ -16,6 +16,10 @@ public sealed class Scanning_ids
     [InlineData("""{"file":{"deep":{"id":"no"},"id":"file_1"},"id":"run_1"}""", "file:file_1 run:run_1")]
     [InlineData("""{"result_files":["file_1","file_2"],"id":"run_1"}""", "file:file_1 file:file_2 run:run_1")]
     [InlineData("""{"text":"\"id\":\"no\"","id":"run_1"}""", "run:run_1")]
+    [InlineData("""{"output":[{"id":"item_1","content":[{"id":"no"}],"deep":{"id":"no"}},{"type":"x","id":"item_2"}],"id":"run_1"}""", "item:item_1 item:item_2 run:run_1")]
+    [InlineData("""{"output":{"id":"no"},"id":"run_1","outputs":[{"id":"no"}],"file":{"output":[{"id":"no"}],"id":"file_1"}}""", "run:run_1 file:file_1")]
+    [InlineData("""{"output":[[{"id":"no"}],"id",{"id":"item_1"}],"other":[{"id":"no"}]}""", "item:item_1")]
+    [InlineData("""[{"output":[{"id":"no"}]},{"id":"no"}]""", "")]
     [InlineData("""{"id":null,"thread_id":7,"result_files":[]}""", "")]
     [InlineData("""{"text":"id","other":"thread_id","list":["id","x"],"id":"run_1"}""", "run:run_1")]
     public void Finds_those_that_the_catalogue_names_wherever_the_bytes_are_cut(string json, string expected)
