@@ -60,7 +60,7 @@ public sealed class Cutting_streams(SharedBroker shared)
 
         await connected.Person.PressAsync("Test App", "Revoke");
 
-        var ends = await Task.WhenAll(streams.Select(Provider_faults.ReadToBreakAsync)).WaitAsync(TimeSpan.FromSeconds(20));
+        var ends = await Task.WhenAll(streams.Select(Provider_faults.ReadToBreakAsync)).WaitAsync(TimeSpan.FromSeconds(60));
         ends.Should().OnlyContain(end => end.IsBroken && end.Text.Contains("grant_revoked", StringComparison.Ordinal));
         await broker.Journal.WaitForAllAsync(
             exchanges => exchanges.Count(e => e.Key == connected.Key && e.Cancelled) == 100, new CancellationTokenSource(Patience).Token);

@@ -86,7 +86,7 @@ internal sealed class BrokerProcess : IDisposable
 
     public async Task WaitAsync(TimeSpan? atMost = null)
     {
-        using var patience = new CancellationTokenSource(atMost ?? TimeSpan.FromSeconds(60));
+        using var patience = new CancellationTokenSource(atMost ?? TimeSpan.FromSeconds(180));
         await _process.WaitForExitAsync(patience.Token);
     }
 
@@ -114,7 +114,7 @@ internal sealed class BrokerProcess : IDisposable
     public async Task<bool> IsReadyAsync(string address)
     {
         using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(2) };
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(180));
         while (!patience.IsCancellationRequested && !_process.HasExited)
         {
             try

@@ -22,7 +22,7 @@ internal enum CallEnd
 internal sealed class CallWatch
 {
     /// <summary>How long the last words of a cut stream may take to reach a slow client.</summary>
-    public static readonly TimeSpan CutGrace = TimeSpan.FromMilliseconds(150);
+    public static readonly TimeSpan CutGrace = TimeSpan.FromMilliseconds(500);
 
     private const int MostSpare = 1024;
     private static readonly ConcurrentQueue<CallWatch> s_spare = new();
