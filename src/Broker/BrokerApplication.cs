@@ -34,6 +34,7 @@ public static class BrokerApplication
         });
 
         builder.AddOperations();
+        builder.AddTelemetry();
         builder.AddStorage();
         builder.AddAudit();
         builder.AddCustody();

@@ -17,6 +17,8 @@ internal static class MeteringSetup
 
     /// <summary>The ledger, without what drives it.</summary>
     public static IServiceCollection AddBudgets(this IServiceCollection services) => services
+        .AddMetrics()
+        .AddSingleton<CallMetrics>()
         .AddSingleton<BudgetNode>()
         .AddSingleton<BudgetCuts>()
         .AddSingleton<BudgetLedger>()

@@ -11,15 +11,24 @@ internal readonly record struct UsageEntry(Usage Usage, BudgetReservation Reserv
 /// transaction with the spend that it adds to. A batch that the database refuses is tried again, and a full queue
 /// refuses new calls rather than lose entries. At a stop the queue is written out first.
 /// </summary>
-internal sealed class UsageLog(SpendFlush flush, ILogger<UsageLog> logger)
+internal sealed class UsageLog
 {
     private const int Capacity = 50_000;
 
     /// <summary>A transaction has statements of its own, and others wait for its end: few enough of either.</summary>
     private const int BatchSize = 5_000;
+    private readonly SpendFlush _flush;
+    private readonly CallMetrics _metrics;
+    private readonly ILogger<UsageLog> _logger;
     private readonly ConcurrentQueue<UsageEntry> _queue = new();
     private readonly List<UsageEntry> _batch = [];
     private int _waiting;
+
+    public UsageLog(SpendFlush flush, CallMetrics metrics, ILogger<UsageLog> logger)
+    {
+        (_flush, _metrics, _logger) = (flush, metrics, logger);
+        metrics.Watch(() => Volatile.Read(ref _waiting));
+    }
 
     /// <summary>False while so much waits to be written that a new call's usage might be lost.</summary>
     public bool HasRoom => Volatile.Read(ref _waiting) < Capacity;
@@ -37,7 +46,7 @@ internal sealed class UsageLog(SpendFlush flush, ILogger<UsageLog> logger)
         while (true)
         {
             // A batch that failed stays as it was, with its number: it may have been committed all the same.
-            while (_batch.Count < BatchSize && !flush.IsUnderWay && _queue.TryDequeue(out var entry))
+            while (_batch.Count < BatchSize && !_flush.IsUnderWay && _queue.TryDequeue(out var entry))
             {
                 _batch.Add(entry);
             }
@@ -49,12 +58,17 @@ internal sealed class UsageLog(SpendFlush flush, ILogger<UsageLog> logger)
 
             try
             {
-                await flush.RunAsync(_batch);
+                await _flush.RunAsync(_batch);
             }
             catch (Exception exception) when (exception is DbUpdateException or System.Data.Common.DbException)
             {
-                logger.LogError(exception, "{Count} usage entries could not be stored; they are kept and tried again.", _batch.Count);
+                _logger.LogError(exception, "{Count} usage entries could not be stored; they are kept and tried again.", _batch.Count);
                 return false;
+            }
+
+            foreach (var entry in _batch)
+            {
+                _metrics.Add(entry.Usage);
             }
 
             Interlocked.Add(ref _waiting, -_batch.Count);

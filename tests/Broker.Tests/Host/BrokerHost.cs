@@ -162,7 +162,7 @@ public sealed class BrokerHost : IAsyncDisposable
     public HttpClient NewClient() => new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ResponseDrainTimeout = TimeSpan.Zero })
     {
         BaseAddress = new Uri(Address),
-        Timeout = TimeSpan.FromSeconds(30),
+        Timeout = TimeSpan.FromSeconds(100),
     };
 
     public async ValueTask DisposeAsync()

@@ -11,12 +11,18 @@ namespace TokenBroker.Safety;
 /// </summary>
 internal sealed class RememberedVerdicts(IOptions<ModerationOptions> options, TimeProvider time)
 {
-    private const int Most = 20_000;
-    private readonly ConcurrentDictionary<UInt128, (string[] Categories, DateTimeOffset Until)> _verdicts = new();
+    /// <summary>Of each of two generations: when the young one is full it becomes the old one, whose verdicts are let go.</summary>
+    private const int MostOfGeneration = 10_000;
+    private readonly Lock _gate = new();
+    private ConcurrentDictionary<UInt128, (string[] Categories, DateTimeOffset Until)> _young = new();
+    private ConcurrentDictionary<UInt128, (string[] Categories, DateTimeOffset Until)> _old = new();
 
     /// <returns>The categories that the text is flagged for, or null where it is not known.</returns>
-    public string[]? Find(Guid userId, string text) =>
-        _verdicts.TryGetValue(HashOf(userId, text), out var known) && known.Until > time.GetUtcNow() ? known.Categories : null;
+    public string[]? Find(Guid userId, string text)
+    {
+        var hash = HashOf(userId, text);
+        return (_young.TryGetValue(hash, out var known) || _old.TryGetValue(hash, out known)) && known.Until > time.GetUtcNow() ? known.Categories : null;
+    }
 
     public void Add(Guid userId, string text, string[] categories)
     {
@@ -25,18 +31,18 @@ internal sealed class RememberedVerdicts(IOptions<ModerationOptions> options, Ti
             return;
         }
 
-        var now = time.GetUtcNow();
-        if (_verdicts.Count >= Most)
+        _young[HashOf(userId, text)] = (categories, time.GetUtcNow() + options.Value.RememberFor);
+        if (_young.Count < MostOfGeneration)
         {
-            foreach (var old in _verdicts.Where(pair => pair.Value.Until <= now).ToList())
-            {
-                _verdicts.TryRemove(old);
-            }
+            return;
         }
 
-        if (_verdicts.Count < Most)
+        lock (_gate)
         {
-            _verdicts[HashOf(userId, text)] = (categories, now + options.Value.RememberFor);
+            if (_young.Count >= MostOfGeneration)
+            {
+                (_old, _young) = (_young, new());
+            }
         }
     }
 
