@@ -9,6 +9,7 @@ public sealed class Consenting(Quickstart quickstart)
     public async Task Says_what_the_provider_found_wrong_with_a_key_and_lets_the_person_mend_it()
     {
         await using var visitor = await AtConsentAsync();
+        await Assertions.Expect(visitor.Page.Locator("main")).ToContainTextAsync("an app on this computer. The app gives localhost:");
         await visitor.Page.GetByLabel("Your OpenAI API key").FillAsync("sk-sandbox-revoked-0123456789abcdef");
         await visitor.Button("Allow").ClickAsync();
         await Assertions.Expect(visitor.Page.GetByText("OpenAI does not know this key")).ToBeVisibleAsync();

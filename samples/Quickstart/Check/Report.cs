@@ -13,11 +13,16 @@ internal sealed class Report(TextWriter output, TimeProvider time)
 
     public string Summary => string.Create(CultureInfo.InvariantCulture, $"{_passed} passed, {Failed} failed");
 
+    /// <param name="name">What the step shows.</param>
+    /// <param name="step">Plays it.</param>
+    /// <param name="cancellationToken">Ends the whole run.</param>
+    /// <param name="atMost">How long it may take; 20 seconds.</param>
     /// <exception cref="StepFailedException">The step failed and was reported: what builds on it cannot be played.</exception>
-    public async Task StepAsync(string name, Func<CancellationToken, Task> step, CancellationToken cancellationToken)
+    public async Task StepAsync(string name, Func<CancellationToken, Task> step, CancellationToken cancellationToken, TimeSpan? atMost = null)
     {
+        var longest = atMost ?? LongestStep;
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(LongestStep);
+        limit.CancelAfter(longest);
         _number++;
         var start = time.GetTimestamp();
         try
@@ -28,7 +33,7 @@ internal sealed class Report(TextWriter output, TimeProvider time)
         {
             Failed++;
             await output.WriteLineAsync(Line("FAIL", name, start));
-            await output.WriteLineAsync("         " + WordsOf(exception, limit.IsCancellationRequested));
+            await output.WriteLineAsync("         " + WordsOf(exception, limit.IsCancellationRequested ? longest : null));
             throw new StepFailedException(exception);
         }
 
@@ -36,10 +41,10 @@ internal sealed class Report(TextWriter output, TimeProvider time)
         await output.WriteLineAsync(Line("ok  ", name, start));
     }
 
-    private static string WordsOf(Exception exception, bool tookTooLong) => exception switch
+    private static string WordsOf(Exception exception, TimeSpan? tookTooLong) => exception switch
     {
         UnmetException => exception.Message,
-        OperationCanceledException when tookTooLong => $"expected an end within {LongestStep.TotalSeconds:0} s, got none",
+        OperationCanceledException when tookTooLong is { } limit => $"expected an end within {limit.TotalSeconds:0} s, got none; a machine that is busy may be too slow for it",
         _ => $"expected no exception, got {exception.GetType().Name}: {exception.Message}",
     };
 

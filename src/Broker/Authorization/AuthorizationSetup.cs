@@ -38,7 +38,7 @@ internal static class AuthorizationSetup
             .Validate(
                 options => options.PublicUrl.IsAbsoluteUri
                     && (options.PublicUrl.Scheme == Uri.UriSchemeHttps || (options.PublicUrl.Scheme == Uri.UriSchemeHttp && options.PublicUrl.IsLoopback)),
-                "Broker:PublicUrl must be an absolute https address, or http on loopback.")
+                "Broker:PublicUrl must be an absolute https address, such as https://broker.example, or http on loopback.")
             .ValidateOnStart();
 
         builder.Services.AddServerKeys();

@@ -77,7 +77,7 @@ internal sealed class PutUpKey(BrokerDbContext db, SponsorKeys keys, KeyCheck ch
 
     private static string? ComplaintOf(Upstream upstream, Secret secret) => secret.Reveal(text =>
         text.Length is < ShortestKey or > LongestKey || text.ContainsAnyExceptInRange((byte)'!', (byte)'~')
-            ? "This is not a key: it must be one line of letters, digits and signs. Copy it again from the provider's page."
+            ? $"This is not a key: it must be one line of {ShortestKey} to {LongestKey} letters, digits and signs. Copy it again from the provider's page."
         : !text.StartsWith(Encoding.ASCII.GetBytes(upstream.KeyPrefix))
             ? $"A key of {upstream.Name} starts with '{upstream.KeyPrefix}'. Copy it again from the provider's page."
         : null);

@@ -139,6 +139,10 @@ internal sealed record GatewayError(int Status, string Code, string Message, str
             : $"No such {reference.Kind?.Replace('_', ' ')} object: {reference.Id}",
         reference.Member);
 
+    /// <param name="baseUrls">The base URLs that there are.</param>
+    public static GatewayError NoUpstream(string baseUrls) => new(
+        404, "not_found", $"The address names no provider. The base URL of a client is {baseUrls}.");
+
     /// <summary>What was made is there, and is nobody's: only the user's own look at the provider account finds it.</summary>
     public static GatewayError NotRecorded { get; } = new(
         502, "object_not_recorded", "The provider made what was asked for, but the broker could not write down that it belongs to this app. Nothing of it can be used; try again.");

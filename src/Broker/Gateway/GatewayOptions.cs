@@ -19,6 +19,7 @@ internal sealed class GatewayOptions
     public long MaxUploadBytes { get; set; } = 512L * 1024 * 1024;
 
     /// <summary>How long a client may be waited for while its body comes in, until it has sent 240 bytes for each second of that: see <see cref="ClientPace"/>.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
     public TimeSpan ClientPatience { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Calls in one minute under one grant.</summary>
@@ -101,6 +102,7 @@ internal sealed class GatewayOptions
     public TimeSpan JobPoll { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How often cached grants are compared with the database, which bounds what a lost notification can do.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.05", "01:00:00")]
     public TimeSpan RecheckInterval { get; set; } = TimeSpan.FromSeconds(5);
 
     private static int Times(int one, long many) => (int)Math.Min(int.MaxValue, one * many);

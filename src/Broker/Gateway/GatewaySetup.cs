@@ -84,6 +84,20 @@ internal static class GatewaySetup
                 .WithMetadata(new Microsoft.AspNetCore.Mvc.DisableRequestSizeLimitAttribute());
             app.MapRealtime(upstream, broker);
         }
+
+        app.MapAddressWithoutUpstream(broker);
+    }
+
+    /// <summary>The commonest mistake in a base URL: a client that forgets the upstream is told what there is.</summary>
+    private static void MapAddressWithoutUpstream(this WebApplication app, BrokerOptions broker)
+    {
+        var upstreams = app.Services.GetRequiredService<Catalogue>().All.Select(upstream => $"{broker.BaseAddress}/{upstream.Id}/v1").Order(StringComparer.Ordinal);
+        var error = GatewayError.NoUpstream(string.Join(", ", upstreams));
+        app.Map("/v1/{**path}", context =>
+        {
+            context.TraceIdentifier = "req_" + Guid.CreateVersion7().ToString("N");
+            return error.WriteAsync(context, broker.BaseAddress);
+        }).AllowAnonymous().DisableAntiforgery();
     }
 }
 

@@ -25,6 +25,6 @@ internal sealed class BrokerOptions
     [Range(1, 10_000_000)]
     public int RequestsPerMinute { get; set; } = 3_000;
 
-    /// <summary>The address as a prefix without a final slash.</summary>
-    public string BaseAddress => PublicUrl.AbsoluteUri.TrimEnd('/');
+    /// <summary>The address as a prefix without a final slash. One without a scheme is refused where the options are validated, which reads this first.</summary>
+    public string BaseAddress => (PublicUrl.IsAbsoluteUri ? PublicUrl.AbsoluteUri : PublicUrl.OriginalString).TrimEnd('/');
 }

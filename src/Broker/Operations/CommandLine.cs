@@ -1,6 +1,8 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using System.Data.Common;
 using System.Security.Cryptography;
+using System.Text.RegularExpressions;
 using Microsoft.Extensions.Options;
 using TokenBroker.Audit;
 using TokenBroker.Operations.Backups;
@@ -13,14 +15,24 @@ using TokenBroker.Storage;
 namespace TokenBroker.Operations;
 
 /// <summary>The command line: <c>serve</c> (the default), <c>migrate</c>, <c>audit verify</c>, and a command for each of what operators look after.</summary>
-internal static class CommandLine
+internal static partial class CommandLine
 {
     public static async Task<int> RunAsync(string[] args)
     {
-        // "--Section:Key=value" is configuration for every command; the parser sees the rest.
-        var configuration = args.Where(arg => arg.StartsWith("--", StringComparison.Ordinal) && arg.Contains('=', StringComparison.Ordinal)).ToArray();
-        var words = args.Except(configuration).ToArray();
+        // "--Section:Key=value" is configuration for every command; the parser sees the rest, "--usd=5" among it.
+        var options = OptionsOf(Tree([])).ToHashSet(StringComparer.Ordinal);
+        var settings = args.ToLookup(arg => IsSetting(arg) && !options.Contains(arg[..arg.IndexOf('=', StringComparison.Ordinal)]));
+        var parsed = Tree([.. settings[true]]).Parse([.. settings[false]]);
+        if (parsed.Action is ParseErrorAction error)
+        {
+            return await ExplainAsync(parsed, error);
+        }
 
+        return await parsed.InvokeAsync();
+    }
+
+    private static RootCommand Tree(string[] configuration)
+    {
         var serve = new Command("serve", "Run the broker. This is what happens without a command.");
         serve.SetAction((_, cancellationToken) => ServeAsync(configuration, cancellationToken));
 
@@ -47,7 +59,30 @@ internal static class CommandLine
             PriceCommands.Create(configuration),
         };
         root.SetAction((_, cancellationToken) => ServeAsync(configuration, cancellationToken));
-        return await root.Parse(words).InvokeAsync();
+        return root;
+    }
+
+    private static bool IsSetting(string arg) => arg.StartsWith("--", StringComparison.Ordinal) && arg.Contains('=', StringComparison.Ordinal);
+
+    private static IEnumerable<string> OptionsOf(Command command) =>
+        command.Options.SelectMany(option => option.Aliases.Prepend(option.Name)).Concat(command.Subcommands.SelectMany(OptionsOf));
+
+    /// <summary>What is wrong with the words of a command. Its whole help behind that would push the complaint off the screen; the list of commands is shown where one is missing.</summary>
+    private static async Task<int> ExplainAsync(ParseResult parsed, ParseErrorAction error)
+    {
+        var unknown = parsed.UnmatchedTokens.Where(token => token.StartsWith("--", StringComparison.Ordinal)).ToList();
+        error.ShowHelp = parsed.CommandResult.Command.Subcommands.Count > 0 && unknown.Count == 0;
+        var code = await parsed.InvokeAsync();
+        if (unknown.Find(token => token.Contains(':', StringComparison.Ordinal)) is { } setting)
+        {
+            await Console.Error.WriteLineAsync($"A setting and its value are one word: {setting}=VALUE.");
+        }
+        else if (!error.ShowHelp)
+        {
+            await Console.Error.WriteLineAsync("--help behind the command tells what it takes.");
+        }
+
+        return code;
     }
 
     private static Task<int> ServeAsync(string[] configuration, CancellationToken cancellationToken) => ExplainAsync(
@@ -55,13 +90,28 @@ internal static class CommandLine
         async () =>
         {
             var dumps = CoreDumps.SwitchOff();
-            await using var app = BrokerApplication.Create(configuration);
+
+            // The host logs why it did not start, trace and all, in front of the line that says what to mend.
+            var least = LogLevel.Critical;
+            await using var app = BrokerApplication.Create(
+                configuration, builder => builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => level >= least));
             if (dumps is not null)
             {
                 app.Logger.LogWarning("{Complaint}", dumps);
             }
 
-            await app.RunAsync(cancellationToken);
+            try
+            {
+                await app.StartAsync(cancellationToken);
+            }
+            catch
+            {
+                least = LogLevel.None;
+                throw;
+            }
+
+            least = LogLevel.Information;
+            await app.WaitForShutdownAsync(cancellationToken);
             return 0;
         });
 
@@ -112,8 +162,16 @@ internal static class CommandLine
             is InvalidOperationException or OptionsValidationException or KeyNotFoundException
             or CryptographicException or IOException or InvalidDataException or UnauthorizedAccessException or DbException)
         {
-            await Console.Error.WriteLineAsync($"{what}: {exception.Message}");
+            await Console.Error.WriteLineAsync($"{what}: {WordsOf(exception)}");
             return 1;
         }
     }
+
+    /// <summary>Without the framework's words around each complaint about a setting.</summary>
+    private static string WordsOf(Exception exception) => exception is OptionsValidationException invalid
+        ? string.Join(' ', invalid.Failures.Select(failure => AroundAComplaint().Replace(failure, "${complaint}")))
+        : exception.Message;
+
+    [GeneratedRegex("DataAnnotation validation failed for '[^']*' members: '[^']*' with the error: '(?<complaint>.*?)'\\.(; (?=DataAnnotation )|$)", RegexOptions.ExplicitCapture | RegexOptions.Singleline, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex AroundAComplaint();
 }

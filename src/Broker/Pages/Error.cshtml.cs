@@ -18,6 +18,9 @@ internal sealed class ErrorModel : PageModel
     /// <summary>What OAuth says is wrong with the request that an app sent the person here with.</summary>
     public string? Detail { get; private set; }
 
+    /// <summary>Whether those who run the broker can mend it: an address that is not there they cannot.</summary>
+    public bool IsTheBrokers { get; private set; }
+
     public void OnGet() => Show();
 
     public void OnPost() => Show();
@@ -28,6 +31,7 @@ internal sealed class ErrorModel : PageModel
         // directly, the address is just one that does not exist.
         var status = HttpContext.Features.Get<IStatusCodeReExecuteFeature>()?.OriginalStatusCode ?? StatusCodes.Status404NotFound;
         Response.StatusCode = status;
+        IsTheBrokers = status >= StatusCodes.Status500InternalServerError;
         (Title, Advice) = status switch
         {
             StatusCodes.Status400BadRequest => ("That did not go through",

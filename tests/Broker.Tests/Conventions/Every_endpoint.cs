@@ -13,7 +13,7 @@ public sealed class Every_endpoint(SharedBroker shared)
     /// <summary>Endpoints of programs, which send no cookie that a forged form could ride on.</summary>
     private static readonly string[] ForPrograms =
     [
-        "/connect/token", "/connect/register", "/openai/{**path}", "/health/live", "/health/ready",
+        "/connect/token", "/connect/register", "/openai/{**path}", "/v1/{**path}", "/health/live", "/health/ready",
         "/api/v1/apps", "/api/v1/apps/{client_id}/secret", "/api/v1/apps/{client_id}/submit",
         "/api/v1/reviews/{client_id}/approve", "/api/v1/reviews/{client_id}/reject", "/api/v1/reviews/{client_id}/withdraw",
         "/api/v1/credit/top-ups", "/api/v1/credit/refunds", "/api/v1/credit/webhooks/{id:guid}",

@@ -35,6 +35,44 @@ public sealed class Running_the_program : IDisposable
         Directory.Exists(Data).Should().BeFalse();
     }
 
+    [Theory]
+    [InlineData("--to", "backup")]
+    [InlineData("--usd", "caps", "set", "app", "my-app", "--usd", "five")]
+    [InlineData("--frobnicate", "operators", "list", "--frobnicate")]
+    [InlineData("--Broker:PublicUrl=VALUE", "--Broker:PublicUrl", "http://localhost:5080")]
+    public async Task Says_what_is_wrong_with_a_command_and_not_all_that_it_could_be(string words, params string[] command)
+    {
+        using var process = await BrokerProcess.RunAsync("Development", [.. command, DataSetting]);
+
+        process.ExitCode.Should().Be(1);
+        process.Error.Should().Contain(words).And.NotContain("   at ");
+        process.Output.Should().NotContain("Usage:", "it would push the complaint off the screen");
+        Directory.Exists(Data).Should().BeFalse();
+    }
+
+    [Fact]
+    public async Task Lists_the_commands_where_one_is_missing()
+    {
+        using var process = await BrokerProcess.RunAsync("Development", "vault", DataSetting);
+
+        process.ExitCode.Should().Be(1);
+        process.Output.Should().Contain("rotate").And.Contain("rewrap");
+    }
+
+    [Fact]
+    public async Task Takes_an_options_value_behind_an_equals_sign_and_the_same_word_twice()
+    {
+        using var migrate = await BrokerProcess.RunAsync("Development", "migrate", DataSetting);
+        migrate.ExitCode.Should().Be(0, migrate.Error);
+
+        using var backup = await BrokerProcess.RunAsync("Development", "backup", $"--to={Path.Combine(_directory, "copy.zip")}", DataSetting);
+        using var ban = await BrokerProcess.RunAsync("Development", "safety", "ban", "--user", "nobody@example.com", "--reason", "nobody@example.com", DataSetting);
+
+        backup.ExitCode.Should().Be(0, backup.Error);
+        File.Exists(Path.Combine(_directory, "copy.zip")).Should().BeTrue();
+        ban.Error.Should().Contain("nobody@example.com").And.NotContain("--reason");
+    }
+
     [Fact]
     public async Task Migrates_and_then_verifies_the_audit_log()
     {
@@ -115,10 +153,19 @@ public sealed class Running_the_program : IDisposable
         using var badVault = await BrokerProcess.RunAsync("Development", DataSetting, $"--Broker:PublicUrl=http://localhost:{FreePort()}");
         using var badUrl = await BrokerProcess.RunAsync("Development", DataSetting, "--Broker:PublicUrl=http://broker.example", "--urls=http://localhost:0");
 
-        badVault.ExitCode.Should().Be(1);
-        badVault.Error.Should().Contain(vault).And.Contain("backup").And.NotContain("   at ");
-        badUrl.ExitCode.Should().Be(1);
-        badUrl.Error.Should().Contain("Broker:PublicUrl").And.NotContain("   at ");
+        using var noScheme = await BrokerProcess.RunAsync("Development", DataSetting, "--Broker:PublicUrl=broker.example");
+        using var badNumber = await BrokerProcess.RunAsync("Development", DataSetting, "--Gateway:RecheckInterval=5");
+
+        badVault.Error.Should().Contain(vault).And.Contain("backup");
+        badUrl.Error.Should().Contain("Broker:PublicUrl");
+        noScheme.Error.Should().Contain("Broker:PublicUrl").And.Contain("https://");
+        badNumber.Error.Should().Contain("RecheckInterval must be between", "five days would be no check").And.NotContain("DataAnnotation");
+        new[] { badVault, badUrl, noScheme, badNumber }.Should().AllSatisfy(process =>
+        {
+            process.ExitCode.Should().Be(1);
+            process.Error.Should().StartWith("The broker did not start");
+            (process.Error + process.Output).Should().NotContain("   at ", "a line says what to mend, and a trace does not");
+        });
     }
 
     [Fact]
@@ -153,6 +200,7 @@ public sealed class Running_the_program : IDisposable
 
         process.ExitCode.Should().Be(1);
         process.Error.Should().Contain($"127.0.0.1:{port}").And.Contain("The broker did not start");
+        (process.Error + process.Output).Should().NotContain("   at ");
     }
 
     private static int FreePort()

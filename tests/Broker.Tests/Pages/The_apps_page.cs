@@ -67,6 +67,51 @@ public sealed class The_apps_page(SharedBroker shared)
     }
 
     [Fact]
+    public async Task Says_that_the_limit_of_all_apps_together_holds_them_back()
+    {
+        using var person = await Person.WithKeyAsync(Broker);
+        await new OAuthApp(Broker).ConnectAsync(person);
+        using (var some = await person.PostAsync("/limits", new() { ["Caps.Month"] = "20" }))
+        {
+            some.StatusCode.Should().Be(HttpStatusCode.SeeOther);
+        }
+
+        var page = await person.PageAsync("/");
+        page.QuerySelector(".tile-note")!.TextContent.Should().StartWith("of $20.00, all apps");
+        page.QuerySelector(".alert-warn").Should().BeNull();
+        page.QuerySelector("li[data-app] .badge")!.TextContent.Should().Be("Active");
+
+        using (var none = await person.PostAsync("/limits", new() { ["Caps.Day"] = "0", ["Caps.Month"] = "20" }))
+        {
+            none.StatusCode.Should().Be(HttpStatusCode.SeeOther);
+        }
+
+        page = await person.PageAsync("/");
+        page.QuerySelector(".alert-warn")!.TextContent.Should().Contain("No app can call now").And.Contain("$0.00 of $0.00 spent today");
+        page.QuerySelector(".alert-warn a[href='/limits']").Should().NotBeNull();
+        page.QuerySelector("li[data-app] .badge")!.TextContent.Should().Be("Limit used up");
+    }
+
+    [Fact]
+    public async Task Counts_the_calls_of_ended_apps_as_it_does_their_cost()
+    {
+        using var person = await Person.WithKeyAsync(Broker);
+        await new OAuthApp(Broker).ConnectAsync(person);
+        await Broker.WithDatabaseAsync(async db =>
+        {
+            var grant = await db.Grants.SingleAsync(g => db.Users.Any(u => u.Id == g.UserId && u.Email == person.Email));
+            db.Spend.Add(new Spend { OwnerId = grant.Id, Period = SpendPeriods.Of(TimeProvider.System.GetUtcNow()).Month, CostMicros = 2_500_000, Calls = 1234 });
+            return await db.SaveChangesAsync();
+        });
+        await person.PressAsync("Test App", "Revoke");
+        await new OAuthApp(Broker).ConnectAsync(person);
+
+        var tiles = (await person.PageAsync("/")).QuerySelectorAll(".tile-value").Select(tile => tile.TextContent);
+
+        tiles.Should().Equal("$2.50", "1,234", "1");
+    }
+
+    [Fact]
     public async Task Pauses_and_resumes()
     {
         using var person = await Person.WithKeyAsync(Broker);

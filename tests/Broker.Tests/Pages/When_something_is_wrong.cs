@@ -92,6 +92,19 @@ public sealed class When_something_is_wrong(SharedBroker shared)
     }
 
     [Fact]
+    public async Task A_program_that_leaves_the_provider_out_of_the_address_is_told_the_right_one()
+    {
+        using var http = Broker.NewClient();
+
+        using var response = await http.PostAsync("/v1/chat/completions", null);
+
+        response.StatusCode.Should().Be(HttpStatusCode.NotFound);
+        var (code, error) = await Api.ErrorAsync(response);
+        code.Should().Be("not_found");
+        error.GetProperty("message").GetString().Should().Contain($"{Broker.Address}/openai/v1");
+    }
+
+    [Fact]
     public async Task A_failure_of_the_broker_shows_a_page_and_nothing_of_why()
     {
         await using var broker = await BrokerHost.StartAsync();

@@ -64,7 +64,8 @@ internal sealed class AppForm
     {
         foreach (var upstream in catalogue.All.OrderBy(u => u.Name))
         {
-            foreach (var capability in upstream.Capabilities)
+            // Last the one that opens everything, which few apps need.
+            foreach (var capability in upstream.Capabilities.OrderBy(c => c.Scope == upstream.AccountScope))
             {
                 yield return (capability.Scope, $"{upstream.Name}: {capability.Title}", capability.Sentence, true);
             }

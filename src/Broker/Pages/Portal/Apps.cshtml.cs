@@ -24,6 +24,13 @@ internal sealed class AppsModel(
 
     public long SpentMicros => Live.Concat(Ended).Sum(row => row.SpentMicros);
 
+    public long Calls => Live.Concat(Ended).Sum(row => row.Calls);
+
+    /// <summary>The limits of all apps together, where there are any, and what is spent of each.</summary>
+    public IReadOnlyList<SpentOf> Limits { get; private set; } = [];
+
+    public SpentOf? LimitUsedUp => Limits.FirstOrDefault(limit => limit.Micros >= limit.LimitMicros);
+
     public async Task OnGetAsync()
     {
         var userId = HttpContext.UserId();
@@ -56,6 +63,7 @@ internal sealed class AppsModel(
             : row with { BudgetSpentMicros = spent.GetValueOrDefault((row.Grant.Id, today.Of(row.Grant.BudgetPeriod))) })];
         Live = [.. rows.Where(row => row.Grant.Status == OpenIddictConstants.Statuses.Valid && row.Grant.ExpiresAt > Now)];
         Ended = [.. rows.Except(Live)];
+        Limits = await LimitsAsync(userId, today);
         Keys = await db.UpstreamKeys.CountAsync(k => k.UserId == userId, HttpContext.RequestAborted);
     }
 
@@ -98,7 +106,23 @@ internal sealed class AppsModel(
         : row.Key is null ? ("badge-danger", "No key")
         : row.Grant.PausedAt is not null ? ("badge-warn", "Paused")
         : row.BudgetSpentMicros >= row.Grant.BudgetMicros ? ("badge-danger", "Budget used up")
+        : LimitUsedUp is not null ? ("badge-danger", "Limit used up")
         : ("badge-ok", "Active");
+
+    private async Task<IReadOnlyList<SpentOf>> LimitsAsync(Guid userId, SpendPeriods today)
+    {
+        var caps = await db.SpendCaps.AsNoTracking().Where(c => c.Kind == AccountKind.User && c.OwnerId == userId).ToListAsync(HttpContext.RequestAborted);
+        if (caps.Count == 0)
+        {
+            return [];
+        }
+
+        var spent = await db.Spend.AsNoTracking()
+            .Where(s => s.Kind == AccountKind.User && s.OwnerId == userId && (s.Period == today.Day || s.Period == today.Month || s.Period == SpendPeriods.Total))
+            .ToDictionaryAsync(s => s.Period, s => s.CostMicros, HttpContext.RequestAborted);
+        return [.. caps.Select(cap => cap.Period).Distinct().Order().Select(period =>
+            SpentOf.Cap(period, caps, Enum.GetValues<BudgetPeriod>().ToDictionary(each => each, each => spent.GetValueOrDefault(today.Of(each)))))];
+    }
 
     private async Task<string?> NameOfAsync(Guid grantId, Guid userId) =>
         await db.Grants.Where(g => g.Id == grantId && g.UserId == userId)

@@ -24,6 +24,24 @@ public sealed class Seeing_the_consent_page(SharedBroker shared)
     }
 
     [Fact]
+    public async Task Says_once_that_the_app_needs_all_it_asks_for_and_sets_the_whole_account_apart()
+    {
+        using var developer = await Developer.SignedUpAsync(Broker);
+        var body = Developer.AppBody();
+        body["scopes"] = new[] { "openai:chat", "openai:files", "openai:account" };
+        body["optional_scopes"] = Array.Empty<string>();
+        body["homepage_url"] = "https://home.example";
+        var app = await developer.NewAppAsync(body);
+
+        var page = await ConsentPage.OpenAsync(developer.Person, app.AuthorizeUrl("openai:chat openai:files openai:account"));
+
+        page.Document.QuerySelector(".checks .hint")!.TextContent.Should().Be("The app does not work without all of these.");
+        page.Document.QuerySelectorAll(".check-fixed").Should().HaveCount(3).And.NotContain(row => row.TextContent.Contains("does not work"));
+        page.Document.QuerySelectorAll(".check-careful").Should().ContainSingle().Which.TextContent.Should().Contain("Careful");
+        page.Document.QuerySelector("main")!.TextContent.Should().NotMatchRegex(@"\.(The|Signed)", "two sentences have a space between them");
+    }
+
+    [Fact]
     public async Task Shows_no_scope_that_was_not_asked_for()
     {
         using var person = await Person.WithKeyAsync(Broker);
