@@ -40,6 +40,7 @@ internal sealed class Forwarding(UpstreamClient client, UsageLog usage, KeyHealt
             watch.BeginWait();
             using var answer = await (call.Through ?? client.Invoker).SendAsync(request, watch.Token);
             watch.EndWait();
+            Note(call, context, answer.StatusCode);
 
             // (3) to (5)
             failure = await AnswerAsync(context, call, answer, key, watch);
@@ -49,6 +50,7 @@ internal sealed class Forwarding(UpstreamClient client, UsageLog usage, KeyHealt
             failure = watch.HasLeft ? null
                 : watch.End == CallEnd.None && content?.ClientFault is BadHttpRequestException fault ? GatewayError.Unreadable(fault.StatusCode)
                 : ErrorOf(call, watch);
+            Note(call, context, failure, exception);
         }
         finally
         {
@@ -105,7 +107,7 @@ internal sealed class Forwarding(UpstreamClient client, UsageLog usage, KeyHealt
         }
         catch (Exception exception) when (exception is IOException or HttpRequestException or OperationCanceledException)
         {
-            return await BreakAsync(context, call, tap, watch);
+            return await BreakAsync(context, call, tap, watch, exception);
         }
         finally
         {
@@ -116,7 +118,7 @@ internal sealed class Forwarding(UpstreamClient client, UsageLog usage, KeyHealt
     /// <summary>The connection's own stream is there at once; null where something stands before it.</summary>
     private static Stream? BodyOf(Call call, HttpResponseMessage answer) => call.Through is null ? answer.Content.ReadAsStream() : null;
 
-    private async Task<GatewayError?> BreakAsync(HttpContext context, Call call, ResponseTap tap, CallWatch watch)
+    private async Task<GatewayError?> BreakAsync(HttpContext context, Call call, ResponseTap tap, CallWatch watch, Exception exception)
     {
         tap.Truncate();
         if (watch.HasLeft)
@@ -126,6 +128,7 @@ internal sealed class Forwarding(UpstreamClient client, UsageLog usage, KeyHealt
         }
 
         var error = ErrorOf(call, watch);
+        Note(call, context, error, exception);
         if (tap.Shape != AnswerShape.Events && tap.Bytes == 0 && !context.Response.HasStarted)
         {
             return error;
@@ -143,6 +146,27 @@ internal sealed class Forwarding(UpstreamClient client, UsageLog usage, KeyHealt
         : watch.End == CallEnd.Cut || call.Caller.Grant.Cut.IsCancellationRequested ? Call.ErrorOf(call.Caller.Grant.CutReason)
         : watch.End == CallEnd.Silent ? GatewayError.Timeout
         : GatewayError.Unavailable;
+
+    private void Note(Call call, HttpContext context, System.Net.HttpStatusCode status)
+    {
+        if ((int)status < StatusCodes.Status500InternalServerError)
+        {
+            client.Trouble.Answered(call.Upstream.Id);
+        }
+        else
+        {
+            client.Trouble.Failed(call.Upstream.Id, context.TraceIdentifier, $"it answered {(int)status}.");
+        }
+    }
+
+    /// <summary>Only what is the provider's own failure: not a cut, nor a client that left.</summary>
+    private void Note(Call call, HttpContext context, GatewayError? error, Exception exception)
+    {
+        if (error == GatewayError.Unavailable || error == GatewayError.Timeout)
+        {
+            client.Trouble.Failed(call.Upstream.Id, context.TraceIdentifier, error == GatewayError.Timeout ? "it was silent for too long." : exception.GetBaseException().Message);
+        }
+    }
 
     private void Settle(Call call, int status, long started)
     {

@@ -11,19 +11,23 @@ internal sealed class UpstreamClient : IDisposable
 {
     private readonly SocketsHttpHandler _handler;
 
-    public UpstreamClient()
-        : this(new SslClientAuthenticationOptions())
+    public UpstreamClient(UpstreamTrouble trouble)
+        : this(trouble, new SslClientAuthenticationOptions())
     {
     }
 
+    /// <param name="trouble">Is told what becomes of calls.</param>
     /// <param name="tls">Whom to trust: for tests, which have no certificate that the world knows.</param>
-    internal UpstreamClient(SslClientAuthenticationOptions tls)
+    internal UpstreamClient(UpstreamTrouble trouble, SslClientAuthenticationOptions tls)
     {
+        Trouble = trouble;
         _handler = NewHandler(tls);
         Invoker = new HttpMessageInvoker(_handler, disposeHandler: false);
     }
 
     public HttpMessageInvoker Invoker { get; }
+
+    public UpstreamTrouble Trouble { get; }
 
     public void Dispose()
     {

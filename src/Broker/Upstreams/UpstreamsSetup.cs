@@ -15,6 +15,7 @@ internal static class UpstreamsSetup
         });
         builder.Services.AddOptions<PriceOptions>().BindConfiguration("Prices").ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton<PriceBook>();
+        builder.Services.AddSingleton<UpstreamTrouble>();
         builder.Services.AddSingleton<UpstreamClient>();
         builder.Services.AddSingleton<KeyCheck>();
     }

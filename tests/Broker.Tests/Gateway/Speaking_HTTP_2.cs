@@ -76,7 +76,7 @@ public sealed class Speaking_HTTP_2
             return BrokerHost.StartAsync(
                 new() { ["Upstreams:openai:BaseUrl"] = $"https://localhost:{port}/v1" },
                 customise: builder => builder.Services.Replace(
-                    ServiceDescriptor.Singleton(new UpstreamClient(new SslClientAuthenticationOptions { CertificateChainPolicy = trust }))));
+                    ServiceDescriptor.Singleton(services => new UpstreamClient(services.GetRequiredService<UpstreamTrouble>(), new SslClientAuthenticationOptions { CertificateChainPolicy = trust }))));
         }
 
         public async ValueTask DisposeAsync()

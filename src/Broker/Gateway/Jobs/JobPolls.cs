@@ -32,13 +32,8 @@ internal sealed class JobPolls(IServiceScopeFactory scopes, JobReport report, Ca
     /// <summary>A batch has a day, and some hours to end after that.</summary>
     private static readonly TimeSpan GiveUp = TimeSpan.FromDays(3);
 
+    /// <summary>Holds nothing of the system's, and is waited for by turns that end after this is disposed of, where the start failed.</summary>
     private readonly SemaphoreSlim _places = new(Together);
-
-    public override void Dispose()
-    {
-        _places.Dispose();
-        base.Dispose();
-    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
