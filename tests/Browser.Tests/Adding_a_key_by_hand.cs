@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using Microsoft.Playwright;
 using TokenBroker.Tests.Chromium;
@@ -104,19 +105,19 @@ public sealed class Adding_a_key_by_hand(Quickstart quickstart)
         await visitor.Page.WaitForURLAsync(url => !url.Contains("sign-up", StringComparison.Ordinal));
     }
 
-    /// <summary>Every request with its address, headers and body, decoded.</summary>
-    private static List<(string Url, string Body)> Record(IPage page)
+    /// <summary>Every request with its address, headers and body, decoded. A page goes on loading while a test looks at them.</summary>
+    private static ConcurrentQueue<(string Url, string Body)> Record(IPage page)
     {
-        var posts = new List<(string, string)>();
+        var posts = new ConcurrentQueue<(string, string)>();
         page.Request += (_, request) =>
         {
             var body = request.PostDataBuffer is { } bytes ? System.Text.Encoding.UTF8.GetString(bytes) : "";
-            posts.Add((request.Url, body + "\n" + WebUtility.UrlDecode(body) + "\n" + WebUtility.UrlDecode(request.Url) + "\n" + string.Join('\n', request.Headers.Values)));
+            posts.Enqueue((request.Url, body + "\n" + WebUtility.UrlDecode(body) + "\n" + WebUtility.UrlDecode(request.Url) + "\n" + string.Join('\n', request.Headers.Values)));
         };
         return posts;
     }
 
-    private static void Sealed(List<(string Url, string Body)> posts, string path, string key)
+    private static void Sealed(ConcurrentQueue<(string Url, string Body)> posts, string path, string key)
     {
         posts.Should().Contain(post => post.Url.Contains(path, StringComparison.Ordinal) && post.Body.Contains("NewKey=hpke1.", StringComparison.Ordinal));
         foreach (var needle in (string[])[key, key[3..], Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(key))[..16]])

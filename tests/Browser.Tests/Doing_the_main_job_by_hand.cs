@@ -49,7 +49,7 @@ public sealed class Doing_the_main_job_by_hand(Quickstart quickstart)
         await portal.Locator("li[data-app=WebChat] summary").ClickAsync();
         await portal.GetByRole(AriaRole.Button, new() { Name = "End access of WebChat" }).ClickAsync();
 
-        await Assertions.Expect(visitor.Page.Locator("#notice[data-state=revoked]")).ToBeVisibleAsync(new() { Timeout = 5_000 });
+        await Assertions.Expect(visitor.Page.Locator("#notice[data-state=revoked]")).ToBeVisibleAsync();
         await visitor.ExpectAccessibleAsync();
     }
 

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using TokenBroker.Tests.Host;
@@ -37,7 +36,7 @@ public sealed class The_cookies(SharedBroker shared)
         var folder = Directory.CreateTempSubdirectory("tokenbroker-certificate-");
         var file = Path.Combine(folder.FullName, "broker.pfx");
         await File.WriteAllBytesAsync(file, Certificate());
-        var address = $"https://localhost:{FreePort()}";
+        var address = $"https://localhost:{Ports.Next()}";
         await using var broker = await BrokerHost.StartAsync(new()
         {
             ["urls"] = address,
@@ -76,12 +75,5 @@ public sealed class The_cookies(SharedBroker shared)
         var now = TimeProvider.System.GetUtcNow();
         using var certificate = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256).CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
         return certificate.Export(X509ContentType.Pkcs12);
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -131,19 +131,7 @@ public sealed class Recording_decisions(SharedBroker shared)
 
     private static JsonElement Fact(AuditEvent entry, string name) => JsonDocument.Parse(entry.Detail).RootElement.GetProperty(name);
 
-    /// <summary>Refusals are written in the background: reads until they are there, or for ten seconds.</summary>
-    private async Task<List<AuditEvent>> EventsAsync(Guid userId, Func<List<AuditEvent>, bool> complete)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
-        while (true)
-        {
-            var events = await Broker.WithDatabaseAsync(db => db.AuditEvents.AsNoTracking().Where(e => e.UserId == userId).OrderBy(e => e.Sequence).ToListAsync());
-            if (complete(events) || patience.IsCancellationRequested)
-            {
-                return events;
-            }
-
-            await Task.Delay(100);
-        }
-    }
+    /// <summary>Refusals are written in the background, a moment later.</summary>
+    private Task<List<AuditEvent>> EventsAsync(Guid userId, Func<List<AuditEvent>, bool> complete) => Eventually.IsAsync(
+        () => Broker.WithDatabaseAsync(db => db.AuditEvents.AsNoTracking().Where(e => e.UserId == userId).OrderBy(e => e.Sequence).ToListAsync()), complete);
 }

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using TokenBroker.Samples.SandboxUpstream;
@@ -15,7 +14,7 @@ namespace TokenBroker.Tests.Gateway;
 public sealed class Calling_by_HTTP_2 : IAsyncLifetime
 {
     private const string Chat = """{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Hello"}]}""";
-    private readonly int _port = FreePort();
+    private readonly int _port = Ports.Next();
     private BrokerHost _broker = null!;
     private Connected _connected = null!;
 
@@ -121,12 +120,5 @@ public sealed class Calling_by_HTTP_2 : IAsyncLifetime
         }
 
         return [.. fields];
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -22,7 +22,7 @@ public sealed class Calling_through_the_broker(SharedBroker shared)
         response.StatusCode.Should().Be(HttpStatusCode.OK, await response.Content.ReadAsStringAsync());
         var answer = (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString();
         answer.Should().Be(Reply.To("Hello there"));
-        var received = await Broker.Journal.WaitForAsync(e => e.Key == key && e.Path == "/v1/chat/completions", TimeSpan.FromSeconds(5));
+        var received = await Broker.Journal.WaitForAsync(e => e.Key == key && e.Path == "/v1/chat/completions", TimeSpan.FromSeconds(30));
         received.HeaderValues("Authorization").Should().Equal($"Bearer {key}");
         received.Text.Should().NotContain(tokens.AccessToken);
     }

@@ -211,7 +211,7 @@ public sealed class Calling_with_a_bound_token(SharedBroker shared, BoundToken t
     {
         (await token.Prover.CallAsync(token.Value, "/models/gpt-4o-mini")).StatusCode.Should().Be(HttpStatusCode.OK);
 
-        var received = await Broker.Journal.WaitForAsync(e => e.Key == token.Key && e.Path == "/v1/models/gpt-4o-mini", TimeSpan.FromSeconds(10));
+        var received = await Broker.Journal.WaitForAsync(e => e.Key == token.Key && e.Path == "/v1/models/gpt-4o-mini", TimeSpan.FromSeconds(30));
         received.Headers.Should().NotContain(h => h.Key.StartsWith("DPoP", StringComparison.OrdinalIgnoreCase));
         received.Headers.SelectMany(h => h.Value.ToString()).Should().NotBeEmpty();
         string.Join('\n', received.Headers.Select(h => h.Value.ToString())).Should().NotContain(token.Value);

@@ -9,7 +9,7 @@ namespace TokenBroker.Tests.Gateway;
 [Trait("Checklist", "24")]
 public sealed class Leaving_early
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     [Theory]
     [InlineData(true)]
@@ -38,7 +38,7 @@ public sealed class Leaving_early
     {
         await using var broker = await BrokerHost.StartAsync(new() { ["Gateway:WhenClientLeaves"] = "Drain" });
         using var connected = await Connected.AsAsync(broker, OAuthApp.DefaultScope);
-        var text = stream ? "[[events:60]] [[delay:10]]" : "[[fault:slow]] Hello";
+        var text = stream ? "[[events:60]] [[delay:40]]" : "[[fault:slow]] Hello";
 
         await LeaveAsync(connected, text, stream, path);
 
@@ -47,7 +47,7 @@ public sealed class Leaving_early
         var output = stream ? TokenCount.Of(Words(60)) : TokenCount.Of(Reply.To("Hello"));
         (usage.InputTokens, usage.OutputTokens).Should().Be((TokenCount.Of(text), output));
         usage.CostMicros.Should().Be((long)Math.Ceiling((usage.InputTokens * 0.15m) + (output * 0.60m)));
-        var seen = connected.Received[^1];
+        var seen = await Eventually.IsAsync(() => Task.FromResult(connected.Received[^1]), exchange => exchange.Finished);
         (seen.Cancelled, seen.Finished).Should().Be((false, true), "the provider's answer was read to its end");
         Posts(connected).Should().Be(1, "a POST is never sent again");
         (await Eventually.IsAsync(() => Task.FromResult(Books.OfGrant(broker, connected.GrantId).IsIdle), idle => idle)).Should().BeTrue();

@@ -11,7 +11,7 @@ internal sealed class RawHttp2 : IDisposable
 {
     private const byte Data = 0, Headers = 1, Reset = 3, Settings = 4, GoAway = 7, EndStream = 1, EndHeaders = 4, Ack = 1;
     private readonly TcpClient _client = new();
-    private readonly CancellationTokenSource _patience = new(TimeSpan.FromSeconds(20));
+    private readonly CancellationTokenSource _patience = new(TimeSpan.FromSeconds(60));
 
     public static async Task<RawHttp2> ConnectAsync(int port)
     {

@@ -25,7 +25,7 @@ public sealed class Deleting_a_key(SharedBroker shared)
         using var refused = await api.ChatAsync();
         refused.StatusCode.Should().Be(HttpStatusCode.Forbidden);
         (await Api.ErrorAsync(refused)).Code.Should().Be("upstream_key_rejected");
-        var readToEnd = () => open.Content.ReadAsStringAsync(new CancellationTokenSource(TimeSpan.FromSeconds(10)).Token);
+        var readToEnd = () => open.Content.ReadAsStringAsync(new CancellationTokenSource(TimeSpan.FromSeconds(30)).Token);
         (await readToEnd.Should().ThrowAsync<Exception>()).Which.Should().NotBeAssignableTo<OperationCanceledException>();
         Broker.Journal.Snapshot().Count(e => e.Key == key).Should().Be(calls, "nothing is sent with a key that is gone");
         (await person.PageAsync("/")).QuerySelector("li[data-app='Test App']").Should().NotBeNull();

@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Identity;
@@ -92,7 +90,7 @@ public sealed class BrokerHost : IAsyncDisposable
         }
 
         var host = new BrokerHost(
-            $"http://localhost:{FreePort()}",
+            $"http://localhost:{Ports.Next()}",
             dataDirectory ?? (settings.ContainsKey("Storage:ConnectionString") ? Directory.CreateTempSubdirectory("tokenbroker-").FullName : MigratedData.NewDirectory()),
             dataDirectory is null,
             sandbox,
@@ -162,7 +160,7 @@ public sealed class BrokerHost : IAsyncDisposable
     public HttpClient NewClient() => new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ResponseDrainTimeout = TimeSpan.Zero })
     {
         BaseAddress = new Uri(Address),
-        Timeout = TimeSpan.FromSeconds(100),
+        Timeout = TimeSpan.FromMinutes(2),
     };
 
     public async ValueTask DisposeAsync()
@@ -255,12 +253,5 @@ public sealed class BrokerHost : IAsyncDisposable
             settings[$"Apps:{index}:Scopes:{i}"] = scopes[i];
             settings[$"Apps:{index}:OptionalScopes:{i}"] = scopes[i];
         }
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -7,7 +7,7 @@ namespace TokenBroker.Tests.Host;
 /// <summary>A person, their one key, and an app that they connected: what most calls begin with.</summary>
 public sealed class Connected : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private Connected(BrokerHost host, Person person, string key, Tokens tokens, Guid grantId)
     {

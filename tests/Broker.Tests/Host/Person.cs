@@ -19,7 +19,7 @@ public sealed class Person : IDisposable
         _http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, CookieContainer = Cookies, ResponseDrainTimeout = TimeSpan.Zero })
         {
             BaseAddress = new Uri(host.Address),
-            Timeout = TimeSpan.FromSeconds(100),
+            Timeout = TimeSpan.FromMinutes(2),
         };
         _http.DefaultRequestHeaders.Add("Accept", "text/html");
     }

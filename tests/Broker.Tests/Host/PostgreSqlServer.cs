@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using Npgsql;
 
@@ -65,7 +63,7 @@ internal sealed class PostgreSqlServer
 
         var data = Path.Combine(folder, "data");
         await RunAsync([.. prefix, Path.Combine(programs, "initdb"), "-D", data, "-U", User, "-A", "scram-sha-256", "--pwfile", Path.Combine(folder, "password"), "-E", "UTF8", "--locale=C", "--no-sync"]);
-        var port = FreePort();
+        var port = Ports.Next();
         var start = new ProcessStartInfo("sh") { UseShellExecute = false, RedirectStandardInput = true, WorkingDirectory = folder };
         foreach (var argument in (string[])["-c", Keeper, "sh", folder, .. prefix, Path.Combine(programs, "postgres"), "-D", data, "-p", port.ToString(CultureInfo.InvariantCulture), "-k", folder,
             "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=400"])
@@ -146,12 +144,5 @@ internal sealed class PostgreSqlServer
         var said = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return $"{program} {string.Join(' ', arguments)}: exit code {process.ExitCode}\n{said}\n";
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

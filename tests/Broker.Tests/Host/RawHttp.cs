@@ -14,7 +14,7 @@ public static class RawHttp
     public static async Task<RawAnswer> SendAsync(BrokerHost host, string request)
     {
         var address = new Uri(host.Address);
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
         using var client = new TcpClient();
         await client.ConnectAsync(address.Host, address.Port, limit.Token);
         var stream = client.GetStream();

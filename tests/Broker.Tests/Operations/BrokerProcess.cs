@@ -7,15 +7,16 @@ namespace TokenBroker.Tests.Operations;
 /// <summary>The real program as an operator runs it: its own process, its exit code and what it prints.</summary>
 internal sealed class BrokerProcess : IDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
     private readonly Process _process;
     private readonly StringBuilder _output = new();
     private readonly StringBuilder _error = new();
 
     private BrokerProcess(Process process) => _process = process;
 
-    public string Output => _output.ToString();
+    public string Output => Read(_output);
 
-    public string Error => _error.ToString();
+    public string Error => Read(_error);
 
     public int Id => _process.Id;
 
@@ -86,7 +87,7 @@ internal sealed class BrokerProcess : IDisposable
 
     public async Task WaitAsync(TimeSpan? atMost = null)
     {
-        using var patience = new CancellationTokenSource(atMost ?? TimeSpan.FromSeconds(180));
+        using var patience = new CancellationTokenSource(atMost ?? Patience);
         await _process.WaitForExitAsync(patience.Token);
     }
 
@@ -114,7 +115,7 @@ internal sealed class BrokerProcess : IDisposable
     public async Task<bool> IsReadyAsync(string address)
     {
         using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(2) };
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(180));
+        using var patience = new CancellationTokenSource(Patience);
         while (!patience.IsCancellationRequested && !_process.HasExited)
         {
             try
@@ -142,6 +143,15 @@ internal sealed class BrokerProcess : IDisposable
         }
 
         _process.Dispose();
+    }
+
+    /// <summary>While it runs, it may print.</summary>
+    private static string Read(StringBuilder text)
+    {
+        lock (text)
+        {
+            return text.ToString();
+        }
     }
 
     private static void Append(StringBuilder text, string? line)

@@ -70,7 +70,8 @@ public sealed partial class Pruning_what_is_over
     {
         var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
         await using var broker = await BrokerHost.StartAsync(Fast, clock);
-        var now = clock.GetUtcNow().UtcDateTime;
+        var start = clock.GetUtcNow();
+        var now = start.UtcDateTime;
         using var person = await Person.SignedUpAsync(broker);
         await broker.WithDatabaseAsync(async db =>
         {
@@ -83,8 +84,8 @@ public sealed partial class Pruning_what_is_over
             }
 
             db.UsedProofs.Add(new UsedProof { Hash = [2], ExpiresAt = now.AddHours(1) });
-            db.Spend.Add(new Spend { OwnerId = Guid.NewGuid(), Period = SpendPeriods.Of(clock.GetUtcNow().AddDays(-70)).Day });
-            db.Spend.Add(new Spend { OwnerId = Guid.NewGuid(), Period = SpendPeriods.Of(clock.GetUtcNow().AddDays(-50)).Day });
+            db.Spend.Add(new Spend { OwnerId = Guid.NewGuid(), Period = SpendPeriods.Of(start.AddDays(-70)).Day });
+            db.Spend.Add(new Spend { OwnerId = Guid.NewGuid(), Period = SpendPeriods.Of(start.AddDays(-50)).Day });
             db.Spend.Add(new Spend { OwnerId = Guid.NewGuid(), Period = 202001 });
             db.Spend.Add(new Spend { OwnerId = Guid.NewGuid(), Period = SpendPeriods.Total });
             db.Apps.Add(new App { ClientId = "old-and-unused", Source = AppSource.DynamicRegistration, CreatedAt = now.AddDays(-31) });
@@ -100,9 +101,9 @@ public sealed partial class Pruning_what_is_over
                 await db.Spend.Select(s => s.Period).ToListAsync(),
                 await db.Apps.Where(a => a.Source == AppSource.DynamicRegistration).Select(a => a.ClientId).ToListAsync(),
                 await db.Notices.Select(n => n.Text).ToListAsync())),
-            left => left.Item1.Count == 1 && left.Item3.Count == 1 && left.Item4.Count == 1);
+            left => left.Item1.Count == 1 && left.Item2.Count == 3 && left.Item3.Count == 1 && left.Item4.Count == 1);
         proofs.Should().ContainSingle().Which.Should().Equal(2);
-        periods.Should().BeEquivalentTo([SpendPeriods.Of(clock.GetUtcNow().AddDays(-50)).Day, 202001, SpendPeriods.Total]);
+        periods.Should().BeEquivalentTo([SpendPeriods.Of(start.AddDays(-50)).Day, 202001, SpendPeriods.Total]);
         apps.Should().Equal("new-and-unused");
         notices.Should().Equal("new");
     }

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text.Json;
 using Microsoft.Data.Sqlite;
 using TokenBroker.Custody.Vaults.LocalFile;
+using TokenBroker.Tests.Host;
 
 namespace TokenBroker.Tests.Operations;
 
@@ -118,7 +119,7 @@ public sealed class Running_the_program : IDisposable
     [Fact]
     public async Task Refuses_the_file_vault_in_Production()
     {
-        using var process = await BrokerProcess.RunAsync("Production", DataSetting, $"--Broker:PublicUrl=http://localhost:{FreePort()}");
+        using var process = await BrokerProcess.RunAsync("Production", DataSetting, $"--Broker:PublicUrl=http://localhost:{Ports.Next()}");
 
         process.ExitCode.Should().Be(1);
         process.Error.Should().Contain("Vault:AllowLocalFileInProduction=true").And.NotContain("   at ");
@@ -128,7 +129,7 @@ public sealed class Running_the_program : IDisposable
     [Fact]
     public async Task Starts_in_Production_where_the_risk_is_accepted_and_stops_cleanly()
     {
-        var address = $"http://localhost:{FreePort()}";
+        var address = $"http://localhost:{Ports.Next()}";
         using var process = BrokerProcess.Start(
             "Production", DataSetting, $"--Broker:PublicUrl={address}", "--Vault:AllowLocalFileInProduction=true");
 
@@ -150,7 +151,7 @@ public sealed class Running_the_program : IDisposable
             File.SetUnixFileMode(vault, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         }
 
-        using var badVault = await BrokerProcess.RunAsync("Development", DataSetting, $"--Broker:PublicUrl=http://localhost:{FreePort()}");
+        using var badVault = await BrokerProcess.RunAsync("Development", DataSetting, $"--Broker:PublicUrl=http://localhost:{Ports.Next()}");
         using var badUrl = await BrokerProcess.RunAsync("Development", DataSetting, "--Broker:PublicUrl=http://broker.example", "--urls=http://localhost:0");
 
         using var noScheme = await BrokerProcess.RunAsync("Development", DataSetting, "--Broker:PublicUrl=broker.example");
@@ -171,7 +172,7 @@ public sealed class Running_the_program : IDisposable
     [Fact]
     public async Task Refuses_to_start_with_another_vault_key()
     {
-        var address = $"http://localhost:{FreePort()}";
+        var address = $"http://localhost:{Ports.Next()}";
         string[] settings = [DataSetting, $"--Broker:PublicUrl={address}"];
         using (var first = BrokerProcess.Start("Development", settings))
         {
@@ -201,12 +202,5 @@ public sealed class Running_the_program : IDisposable
         process.ExitCode.Should().Be(1);
         process.Error.Should().Contain($"127.0.0.1:{port}").And.Contain("The broker did not start");
         (process.Error + process.Output).Should().NotContain("   at ");
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

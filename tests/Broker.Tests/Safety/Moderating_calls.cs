@@ -8,7 +8,7 @@ namespace TokenBroker.Tests.Safety;
 public sealed class Moderating_calls(ModeratingBroker broker) : IClassFixture<ModeratingBroker>
 {
     private const string Flagged = "[[flag:violence]]";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly string FlaggedPicture = "data:image/png;base64," + Convert.ToBase64String(Encoding.ASCII.GetBytes("pixels " + Flagged));
 
     [Fact]

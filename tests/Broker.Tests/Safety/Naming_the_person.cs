@@ -41,7 +41,7 @@ public sealed class Naming_the_person(SharedBroker shared)
 
         using var response = await connected.Api.PostRawAsync(path, body);
 
-        var sent = (await broker.Journal.WaitForAsync(e => e.Key == connected.Key && e.Path == "/v1" + path && e.Text.Contains("Hi"), TimeSpan.FromSeconds(10))).Text;
+        var sent = (await broker.Journal.WaitForAsync(e => e.Key == connected.Key && e.Path == "/v1" + path && e.Text.Contains("Hi"), TimeSpan.FromSeconds(30))).Text;
         sent.Should().NotContain("me@example.com").And.NotContain("somebody else").And.NotContain("\"one\"").And.NotContain("\"two\"").And.Contain(name);
     }
 }

@@ -1,10 +1,9 @@
-using System.Net;
-using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using TokenBroker.Samples.Quickstart;
 using TokenBroker.Tests.Clients;
+using TokenBroker.Tests.Host;
 
 namespace TokenBroker.Tests.Chromium;
 
@@ -36,7 +35,7 @@ internal sealed class SinglePageApp : IAsyncDisposable
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        var address = new Uri($"http://localhost:{FreePort()}");
+        var address = new Uri($"http://localhost:{Ports.Next()}");
         var server = builder.Build();
         server.Urls.Add(address.GetLeftPart(UriPartial.Authority));
         var app = new SinglePageApp(server, address);
@@ -67,11 +66,4 @@ internal sealed class SinglePageApp : IAsyncDisposable
     }
 
     private static string Origin(Uri address) => address.GetLeftPart(UriPartial.Authority);
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 }

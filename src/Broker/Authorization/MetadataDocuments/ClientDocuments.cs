@@ -74,9 +74,17 @@ internal sealed class ClientDocuments(
 
     private async Task<string?> FetchAsync(Uri address)
     {
-        var answer = await egress.GetAsync(address, CancellationToken.None);
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
+
+        // Whoever looked before another's fetch was done, and came here after, need not fetch again.
+        var asked = time.GetUtcNow().UtcDateTime;
+        if (await db.Apps.AnyAsync(a => a.ClientId == address.AbsoluteUri && a.Source == AppSource.MetadataDocument && a.MetadataFreshUntil > asked))
+        {
+            return null;
+        }
+
+        var answer = await egress.GetAsync(address, CancellationToken.None);
         if (answer is EgressAnswer.Document document)
         {
             var (registration, complaint) = MetadataDocument.Read(address, document.Body, catalogue.AllScopes, rules);

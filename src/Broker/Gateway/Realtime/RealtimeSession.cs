@@ -11,8 +11,8 @@ namespace TokenBroker.Gateway;
 internal sealed class RealtimeSession(
     EventSocket app, EventSocket provider, SessionClaims claims, byte[] key, SessionLimits limits, Func<GatewayError, string?, byte[]> write) : IDisposable
 {
-    /// <summary>How long the last words may take to reach a slow app.</summary>
-    private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(100);
+    /// <summary>How long the last words may take to reach a slow app. Where a grant was cut, the provider has ended before.</summary>
+    private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(500);
 
     private readonly TaskCompletionSource<SessionEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _over = new();
@@ -35,7 +35,7 @@ internal sealed class RealtimeSession(
         var fromApp = PumpAsync(TakeFromAppAsync);
         var fromProvider = PumpAsync(TakeFromProviderAsync);
         var end = await _ended.Task;
-        await TellAsync(end);
+        await TellAsync(end, fromProvider);
         await _over.CancelAsync();
 
         // Whoever answers the closing frame has read what came before it. Nobody is waited for longer than the grace.
@@ -154,7 +154,7 @@ internal sealed class RealtimeSession(
         return await app.SendAsync(write(error, eventId), _over.Token) ? null : SessionEnd.Left;
     }
 
-    private async Task TellAsync(SessionEnd end)
+    private async Task TellAsync(SessionEnd end, Task fromProvider)
     {
         // Real time on purpose: how long a socket may hold up a revocation does not stretch with a replaced clock.
         using var grace = new CancellationTokenSource(Grace);
@@ -165,10 +165,15 @@ internal sealed class RealtimeSession(
         else
         {
             await provider.CloseAsync(null, WebSocketCloseStatus.NormalClosure, grace.Token);
-            provider.Abort();
         }
 
         await app.CloseAsync(end.Error is null ? null : write(end.Error, null), end.Status, grace.Token);
+        if (end.Error is null)
+        {
+            // A goodbye that is answered was heard: an abort at its heels can overtake it. One that still speaks is not waited for.
+            await fromProvider.WaitAsync(Grace).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            provider.Abort();
+        }
     }
 
     private static byte[] Named(ReadOnlySpan<byte> message, string eventId)

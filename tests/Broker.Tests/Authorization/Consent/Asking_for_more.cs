@@ -91,13 +91,14 @@ public sealed class Asking_for_more(SharedBroker shared) : IDisposable
     public async Task Shows_each_limit_before_and_after()
     {
         await ConnectAsync(details: Detail("gpt-4o-mini", "5", "month", 10, 86_400));
+        var before = await GrantAsync();
 
         var page = await MoreAsync(details: Detail("gpt-4o-mini\",\"o3", "9.50", "month", 20, 864_000));
 
         page.Values("Form.Models").Should().Equal("o3");
         page.Values("Form.Raise").Should().Equal("budget", "rate", "lifetime");
         page.Text.Should().Contain("$5.00 a month → $9.50 a month").And.Contain("10 → 20");
-        page.Text.Should().Contain($"{DateTime.UtcNow.AddDays(1).ToString("d MMMM", System.Globalization.CultureInfo.InvariantCulture)}");
+        page.Text.Should().Contain(before.ExpiresAt.ToString("d MMMM", System.Globalization.CultureInfo.InvariantCulture));
 
         await page.ApproveAsync(_app);
         var grant = await GrantAsync();

@@ -152,7 +152,7 @@ public sealed class Managing_a_registration(SelfServiceBroker open) : IClassFixt
         using var response = await app.DeleteAsync();
         var rest = async () =>
         {
-            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
             using var reader = new StreamReader(body);
             return await reader.ReadToEndAsync(limit.Token);
         };

@@ -11,7 +11,7 @@ public sealed class AppSocket : IDisposable
 {
     public const string Scope = "openai:realtime offline_access";
     public const string Path = "/realtime?model=gpt-realtime";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private readonly CancellationTokenSource _limit = new(Patience);
 
     private AppSocket(Connected connected, ClientWebSocket socket) => (Connected, Socket) = (connected, socket);

@@ -38,7 +38,11 @@ public sealed class Backing_up : IDisposable
 
         using var enough = new CancellationTokenSource();
         var load = people.Select(person => CallAsync(person, enough.Token)).Append(StoreAndDeleteAsync(broker, enough.Token)).ToList();
-        await Task.Delay(500);
+        foreach (var person in people)
+        {
+            (await person.UsageAsync()).Should().NotBeEmpty("what the backup must hold is stored before it begins");
+        }
+
         using (var backup = await RunAsync(broker, "backup", "--to", BackupPath, "--json"))
         {
             backup.ExitCode.Should().Be(0, backup.Error);
