@@ -28,10 +28,7 @@ internal sealed class SpendFlush(IServiceScopeFactory scopes, BudgetNode node, B
         var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
         var number = node.Flush + 1;
         var isLost = false;
-        if (!await db.SpendNodes.AnyAsync(n => n.Id == node.Id && n.Flush >= number))
-        {
-            await db.InSharedTransactionAsync(async () => isLost = await WriteAsync(db, batch, number), CancellationToken.None);
-        }
+        await db.InSharedTransactionAsync(async () => isLost = await WriteAsync(db, batch, number), CancellationToken.None);
 
         End();
         if (isLost)
@@ -106,9 +103,16 @@ internal sealed class SpendFlush(IServiceScopeFactory scopes, BudgetNode node, B
     /// <returns>True where the node's row was gone, and its leases with it.</returns>
     private async Task<bool> WriteAsync(BrokerDbContext db, IReadOnlyList<UsageEntry> batch, long number)
     {
+        // A try before this one may be committed by now, or be about to: this waits for its row, and then finds the number there.
         var now = time.GetUtcNow().UtcDateTime;
-        var isLost = await db.SpendNodes.Where(n => n.Id == node.Id)
-            .ExecuteUpdateAsync(set => set.SetProperty(n => n.Flush, number).SetProperty(n => n.SeenAt, now)) == 0;
+        var isNew = await db.SpendNodes.Where(n => n.Id == node.Id && n.Flush < number)
+            .ExecuteUpdateAsync(set => set.SetProperty(n => n.Flush, number).SetProperty(n => n.SeenAt, now)) == 1;
+        if (!isNew && await db.SpendNodes.AnyAsync(n => n.Id == node.Id))
+        {
+            return false;
+        }
+
+        var isLost = !isNew;
         if (isLost)
         {
             var row = node.Row();
