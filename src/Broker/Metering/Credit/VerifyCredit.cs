@@ -21,15 +21,14 @@ internal sealed class VerifyCredit(BrokerDbContext db)
     public async Task<CreditReport> RunAsync(CancellationToken cancellationToken)
     {
         List<string> faults = [];
-        var (transactions, accounts) = (0, 0);
         await using var snapshot = await db.BeginSnapshotAsync(cancellationToken);
-        transactions = await db.CreditTransactions.CountAsync(cancellationToken);
+        var transactions = await db.CreditTransactions.CountAsync(cancellationToken);
         var sums = await db.CreditTransactions
             .Select(t => new { t.Id, Lines = db.CreditLines.Count(l => l.TransactionId == t.Id), Sum = db.CreditLines.Where(l => l.TransactionId == t.Id).Sum(l => (long?)l.AmountMicros) ?? 0 })
             .Where(t => t.Sum != 0 || t.Lines < 2).OrderBy(t => t.Id).Take(MostFaults).ToListAsync(cancellationToken);
         faults.AddRange(sums.Select(t => $"Transaction {t.Id} has {t.Lines} lines, which sum to {t.Sum} and not to zero."));
 
-        accounts = await db.CreditAccounts.CountAsync(cancellationToken);
+        var accounts = await db.CreditAccounts.CountAsync(cancellationToken);
         var balances = await db.CreditAccounts
             .Select(a => new { a.Id, a.Kind, a.BalanceMicros, a.FundedMicros, Sum = db.CreditLines.Where(l => l.AccountId == a.Id).Sum(l => (long?)l.AmountMicros) ?? 0, In = db.CreditLines.Where(l => l.AccountId == a.Id && l.AmountMicros > 0 && db.CreditTransactions.Any(t => t.Id == l.TransactionId && t.Kind != CreditKind.Spend)).Sum(l => (long?)l.AmountMicros) ?? 0 })
             .Where(a => a.BalanceMicros != a.Sum || (a.Kind == CreditAccountKind.User && a.FundedMicros != a.In)).OrderBy(a => a.Id).Take(MostFaults).ToListAsync(cancellationToken);
