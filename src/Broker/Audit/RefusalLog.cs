@@ -64,8 +64,9 @@ internal sealed class RefusalLog(IServiceScopeFactory scopes, IMeterFactory mete
                         new { code = refusal.Code, operation = refusal.Operation, count }, CancellationToken.None),
                     CancellationToken.None);
             }
-            catch (Exception exception) when (exception is System.Data.Common.DbException or Microsoft.EntityFrameworkCore.DbUpdateException)
+            catch (Exception exception)
             {
+                // Whatever it was: what leaves a background task ends the program.
                 _counts.AddOrUpdate(refusal, count, (_, since) => since + count);
                 logger.LogError(exception, "Refusals could not be recorded; they are kept and tried again.");
                 return;

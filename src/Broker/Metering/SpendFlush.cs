@@ -12,7 +12,7 @@ namespace TokenBroker.Metering;
 internal sealed class SpendFlush(IServiceScopeFactory scopes, BudgetNode node, BudgetLedger ledger, TimeProvider time, ILogger<SpendFlush> logger)
 {
     private Dictionary<BookKey, Sum> _sums = [];
-    private List<(BudgetBook Book, long OfLease)> _books = [];
+    private List<BudgetBook> _books = [];
 
     /// <summary>True after a batch failed, until it is stored.</summary>
     public bool IsUnderWay { get; private set; }
@@ -28,10 +28,7 @@ internal sealed class SpendFlush(IServiceScopeFactory scopes, BudgetNode node, B
         var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
         var number = node.Flush + 1;
         var isLost = false;
-        if (!await db.SpendNodes.AnyAsync(n => n.Id == node.Id && n.Flush >= number))
-        {
-            await db.InSharedTransactionAsync(async () => isLost = await WriteAsync(db, batch, number), CancellationToken.None);
-        }
+        await db.InSharedTransactionAsync(async () => isLost = await WriteAsync(db, batch, number), CancellationToken.None);
 
         End();
         if (isLost)
@@ -75,9 +72,8 @@ internal sealed class SpendFlush(IServiceScopeFactory scopes, BudgetNode node, B
         {
             if (cost != 0)
             {
-                var ofLease = book.BeginFlush(node.Flush + 1, cost);
-                _books.Add((book, ofLease));
-                CollectionsMarshal.GetValueRefOrAddDefault(_sums, book.Key, out _).OfLease += ofLease;
+                book.BeginFlush(node.Flush + 1, cost);
+                _books.Add(book);
             }
         }
 
@@ -93,7 +89,7 @@ internal sealed class SpendFlush(IServiceScopeFactory scopes, BudgetNode node, B
 
     private void End()
     {
-        foreach (var (book, _) in _books)
+        foreach (var book in _books)
         {
             book.EndFlush();
         }
@@ -106,9 +102,16 @@ internal sealed class SpendFlush(IServiceScopeFactory scopes, BudgetNode node, B
     /// <returns>True where the node's row was gone, and its leases with it.</returns>
     private async Task<bool> WriteAsync(BrokerDbContext db, IReadOnlyList<UsageEntry> batch, long number)
     {
+        // A try before this one may be committed by now, or be about to: this waits for its row, and then finds the number there.
         var now = time.GetUtcNow().UtcDateTime;
-        var isLost = await db.SpendNodes.Where(n => n.Id == node.Id)
-            .ExecuteUpdateAsync(set => set.SetProperty(n => n.Flush, number).SetProperty(n => n.SeenAt, now)) == 0;
+        var isNew = await db.SpendNodes.Where(n => n.Id == node.Id && n.Flush < number)
+            .ExecuteUpdateAsync(set => set.SetProperty(n => n.Flush, number).SetProperty(n => n.SeenAt, now)) == 1;
+        if (!isNew && await db.SpendNodes.AnyAsync(n => n.Id == node.Id))
+        {
+            return false;
+        }
+
+        var isLost = !isNew;
         if (isLost)
         {
             var row = node.Row();
@@ -124,10 +127,13 @@ internal sealed class SpendFlush(IServiceScopeFactory scopes, BudgetNode node, B
             db.OpenJobs.Add(entry.Job);
         }
 
+        // Asked of the books now: between two tries the node may have been settled, and what it had leased is spent then.
+        var leases = _books.ToLookup(book => book.Key, book => isLost ? 0 : book.FlushingLease);
+
         // Every node touches rows in one order, here and below: two that wait for each other would both wait for nothing.
         foreach (var (key, sum) in _sums.OrderBy(one => one.Key.Account.Id).ThenBy(one => one.Key.Account.Kind).ThenBy(one => one.Key.Period))
         {
-            var (kind, id, period, ofLease) = ((int)key.Account.Kind, key.Account.Id, key.Period, isLost ? 0 : sum.OfLease);
+            var (kind, id, period, ofLease) = ((int)key.Account.Kind, key.Account.Id, key.Period, leases[key].Sum());
             await db.Database.ExecuteSqlAsync(
                 $"""
                  INSERT INTO spend ("Kind", "OwnerId", "Period", "CostMicros", "Calls", "LeasedMicros") VALUES ({kind}, {id}, {period}, {sum.Cost}, {sum.Calls}, {-ofLease})
@@ -167,6 +173,5 @@ internal sealed class SpendFlush(IServiceScopeFactory scopes, BudgetNode node, B
     {
         public long Cost;
         public long Calls;
-        public long OfLease;
     }
 }

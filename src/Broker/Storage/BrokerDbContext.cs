@@ -98,6 +98,9 @@ internal class BrokerDbContext : IdentityUserContext<User, Guid>, IDataProtectio
     /// <summary>Opens a transaction beside which no other runs: what is read inside it cannot grow stale before the write.</summary>
     public virtual Task<IDbContextTransaction> BeginAloneAsync(CancellationToken cancellationToken) => Database.BeginTransactionAsync(cancellationToken);
 
+    /// <summary>Opens a transaction that only reads, all of it as it was at one moment.</summary>
+    public virtual Task<IDbContextTransaction> BeginSnapshotAsync(CancellationToken cancellationToken) => Database.BeginTransactionAsync(cancellationToken);
+
     /// <summary>From here on, transactions that come to this point come one at a time.</summary>
     public virtual Task QueueAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 

@@ -92,8 +92,13 @@ public sealed class Failing_closed : IAsyncLifetime
         await db.UpstreamKeys.CountAsync(),
         await db.Tokens.CountAsync(t => t.Status == "valid")));
 
-    private Task<int> BreakAsync() => _broker.WithDatabaseAsync(db => db.Database.ExecuteSqlRawAsync(
-        "CREATE TRIGGER no_audit BEFORE INSERT ON audit_events BEGIN SELECT RAISE(ABORT, 'the audit table is not writable'); END"));
+    private Task<int> BreakAsync() => _broker.WithDatabaseAsync(db => db.Database.ExecuteSqlRawAsync(PostgreSqlServer.IsForAll
+        ? """
+          CREATE FUNCTION no_audit() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION $$the audit table is not writable$$; END';
+          CREATE TRIGGER no_audit BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION no_audit();
+          """
+        : "CREATE TRIGGER no_audit BEFORE INSERT ON audit_events BEGIN SELECT RAISE(ABORT, 'the audit table is not writable'); END"));
 
-    private Task<int> MendAsync() => _broker.WithDatabaseAsync(db => db.Database.ExecuteSqlRawAsync("DROP TRIGGER no_audit"));
+    private Task<int> MendAsync() => _broker.WithDatabaseAsync(db => db.Database.ExecuteSqlRawAsync(
+        PostgreSqlServer.IsForAll ? "DROP TRIGGER no_audit ON audit_events" : "DROP TRIGGER no_audit"));
 }

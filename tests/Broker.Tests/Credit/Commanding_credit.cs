@@ -44,7 +44,7 @@ public sealed class Commanding_credit
 
     private static async Task<BrokerProcess> RunAsync(BrokerHost broker, string? input, params string[] words)
     {
-        var process = BrokerProcess.Start("Development", [.. words, $"--Storage:DataDirectory={broker.DataDirectory}", $"--Upstreams:openai:BaseUrl={broker.SandboxAddress}/v1"]);
+        var process = BrokerProcess.Start("Development", [.. words, .. broker.DataArguments(), $"--Upstreams:openai:BaseUrl={broker.SandboxAddress}/v1"]);
         await process.WriteAsync(input ?? "");
         await process.WaitAsync(TimeSpan.FromMinutes(3));
         return process;

@@ -33,7 +33,7 @@ public sealed class Keeping_the_sponsors_key_in
         await evidence.KeepAsync("app", await guest.Api.ChatAsync());
         evidence.KeepBrowser(guest.Person);
         await broker.StopBrokerAsync();
-        evidence.KeepFiles(broker);
+        await evidence.KeepStoredAsync(broker);
         evidence.KeepLog(broker);
 
         sponsor.Received.Should().NotBeEmpty("the key was used");

@@ -1,7 +1,9 @@
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using TokenBroker.Storage;
+using TokenBroker.Storage.PostgreSql;
 
 namespace TokenBroker.Tests.Host;
 
@@ -12,6 +14,15 @@ internal static class BareDatabase
 
     public static BrokerDbContext Open(string directory) => new(new DbContextOptionsBuilder<BrokerDbContext>()
         .UseSqlite(ConnectionString(directory))
+        .UseApplicationServiceProvider(Services)
+        .Options);
+
+    /// <summary>The database of a broker, which may be stopped.</summary>
+    public static BrokerDbContext Of(BrokerHost host) => host.OwnDatabase is null ? Open(host.DataDirectory) : OpenPostgreSql(host.OwnDatabase);
+
+    /// <param name="connectionString">How to connect to the database.</param>
+    public static PostgreSqlBrokerDbContext OpenPostgreSql(string connectionString) => new((DbContextOptions<PostgreSqlBrokerDbContext>)new DbContextOptionsBuilder<PostgreSqlBrokerDbContext>()
+        .UseData(NpgsqlDataSource.Create(connectionString))
         .UseApplicationServiceProvider(Services)
         .Options);
 

@@ -52,10 +52,16 @@ public sealed class BrokerHost : IAsyncDisposable
         (Address, DataDirectory, _ownsData, Sandbox, Clock, _settings) = (address, dataDirectory, ownsData, sandbox, clock, settings);
     }
 
+    /// <summary>For tests of what there is on SQLite alone, wherever the others run.</summary>
+    public static Dictionary<string, string> OnSqlite => new() { ["Storage:Provider"] = StorageOptions.Sqlite };
+
     /// <summary>The broker's public address, without a final slash.</summary>
     public string Address { get; }
 
     public string DataDirectory { get; }
+
+    /// <summary>How to connect to its database, where all tests run on PostgreSQL; else null.</summary>
+    public string? OwnDatabase { get; private set; }
 
     public WebApplication Sandbox { get; }
 
@@ -76,7 +82,7 @@ public sealed class BrokerHost : IAsyncDisposable
 
     /// <param name="settings">More configuration, such as <c>Gateway:ConcurrentCalls</c>.</param>
     /// <param name="clock">Replaces the broker's clock.</param>
-    /// <param name="dataDirectory">Data to run on; a new temporary folder, on SQLite with tables but nothing in them, if not given.</param>
+    /// <param name="dataDirectory">Data to run on; a new temporary folder, and tables with nothing in them, if not given.</param>
     /// <param name="customise">Replaces services, such as the way to a vault.</param>
     public static async Task<BrokerHost> StartAsync(
         Dictionary<string, string>? settings = null, FakeTimeProvider? clock = null, string? dataDirectory = null, Action<WebApplicationBuilder>? customise = null)
@@ -84,19 +90,14 @@ public sealed class BrokerHost : IAsyncDisposable
         var sandbox = SandboxApplication.Create(["--urls", "http://127.0.0.1:0"], builder => builder.Logging.ClearProviders());
         await sandbox.StartAsync();
         settings ??= [];
-        if (Environment.GetEnvironmentVariable("TOKENBROKER_TESTS_ON") == StorageOptions.PostgreSql && settings.TryAdd("Storage:Provider", StorageOptions.PostgreSql))
+        var isOnOwn = PostgreSqlServer.IsForAll && !settings.ContainsKey("Storage:Provider");
+        var directory = dataDirectory
+            ?? (isOnOwn || settings.ContainsKey("Storage:ConnectionString") ? Directory.CreateTempSubdirectory("tokenbroker-").FullName : MigratedData.NewDirectory());
+        var host = new BrokerHost($"http://localhost:{Ports.Next()}", directory, dataDirectory is null, sandbox, clock, settings)
         {
-            settings["Storage:ConnectionString"] = await PostgreSqlServer.NewDatabaseAsync();
-        }
-
-        var host = new BrokerHost(
-            $"http://localhost:{Ports.Next()}",
-            dataDirectory ?? (settings.ContainsKey("Storage:ConnectionString") ? Directory.CreateTempSubdirectory("tokenbroker-").FullName : MigratedData.NewDirectory()),
-            dataDirectory is null,
-            sandbox,
-            clock,
-            settings);
-        host._customise = customise;
+            _customise = customise,
+            OwnDatabase = isOnOwn ? await PostgreSqlServer.OfDirectoryAsync(directory, withTables: dataDirectory is null) : null,
+        };
         await host.StartBrokerAsync();
         return host;
     }
@@ -174,6 +175,13 @@ public sealed class BrokerHost : IAsyncDisposable
         }
     }
 
+    /// <summary>Where its data is, as the program takes it on its command line.</summary>
+    public string[] DataArguments() =>
+    [
+        $"--Storage:DataDirectory={DataDirectory}",
+        .. OwnDatabase is null ? Array.Empty<string>() : [$"--Storage:Provider={StorageOptions.PostgreSql}", $"--Storage:ConnectionString={OwnDatabase}"],
+    ];
+
     /// <summary>The configuration, as the program takes it on its command line.</summary>
     public string[] Arguments()
     {
@@ -196,6 +204,11 @@ public sealed class BrokerHost : IAsyncDisposable
             // As an operator sets it who knows the accounts: a worst case is at the list's price then.
             ["Upstreams:openai:AutoTiers"] = "default",
         };
+        if (OwnDatabase is not null)
+        {
+            (settings["Storage:Provider"], settings["Storage:ConnectionString"]) = (StorageOptions.PostgreSql, OwnDatabase);
+        }
+
         RegisterApp(settings, 0, AppId, AppSecret, "Test App");
         RegisterApp(settings, 1, OtherAppId, OtherAppSecret, "Other App");
         RegisterApp(settings, 2, PublicAppId, null, "Public App");

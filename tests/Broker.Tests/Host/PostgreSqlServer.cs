@@ -1,7 +1,9 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
 using Npgsql;
+using TokenBroker.Storage;
 
 namespace TokenBroker.Tests.Host;
 
@@ -12,26 +14,81 @@ namespace TokenBroker.Tests.Host;
 /// </summary>
 internal sealed class PostgreSqlServer
 {
-    private const string User = "postgres";
+    private const string Superuser = "postgres";
+
+    /// <summary>As who the brokers come: a user with no right but to own their databases.</summary>
+    private const string User = "tokenbroker";
 
     /// <summary>$1 the folder, the rest the server's command. It must not outlive the tests, nor leave its files.</summary>
     private const string Keeper = "exec >/dev/null 2>&1; folder=$1; shift; \"$@\" >\"$folder/log\" 2>&1 </dev/null & server=$!; cat >/dev/null; kill -QUIT $server; wait $server; rm -rf \"$folder\"";
 
     private static readonly Lazy<Task<PostgreSqlServer>> Started = new(StartAsync);
+    private static readonly Lazy<Task<string>> Migrated = new(MigrateAsync);
+    private static readonly ConcurrentDictionary<string, Task<string>> OfDirectories = new();
     private readonly Process _keeper;
     private readonly string _password;
     private readonly int _port;
 
     private PostgreSqlServer(Process keeper, string password, int port) => (_keeper, _password, _port) = (keeper, password, port);
 
+    /// <summary>Whether every test's broker runs on PostgreSQL; see CONTRIBUTING.md.</summary>
+    public static bool IsForAll { get; } = Environment.GetEnvironmentVariable("TOKENBROKER_TESTS_ON") == StorageOptions.PostgreSql;
+
     /// <summary>A new, empty database.</summary>
     /// <returns>How to connect to it.</returns>
-    public static async Task<string> NewDatabaseAsync()
+    public static Task<string> NewDatabaseAsync() => CreateAsync("");
+
+    /// <summary>The database of a folder: the same for every broker that starts on it.</summary>
+    public static Task<string> OfDirectoryAsync(string directory, bool withTables) =>
+        OfDirectories.GetOrAdd(Path.GetFullPath(directory), _ => withTables ? NewTablesAsync() : NewDatabaseAsync());
+
+    /// <summary>Copies the database of a broker that is stopped, for those who start on a copy of its folder.</summary>
+    public static async Task CopyAsync(BrokerHost stopped, string directory)
     {
-        var server = await Started.Value;
-        var name = $"t{Guid.NewGuid():N}";
-        await RunAsync(server.ConnectionString("postgres"), $"CREATE DATABASE {name}");
-        return server.ConnectionString(name);
+        if (stopped.OwnDatabase is not null)
+        {
+            var copy = await CreateAsync($"TEMPLATE {new NpgsqlConnectionStringBuilder(stopped.OwnDatabase).Database}");
+            OfDirectories[Path.GetFullPath(directory)] = Task.FromResult(copy);
+        }
+    }
+
+    /// <summary>A new database with empty tables, copied from one that was migrated once.</summary>
+    /// <returns>How to connect to it.</returns>
+    public static async Task<string> NewTablesAsync() => await CreateAsync($"TEMPLATE {await Migrated.Value}");
+
+    /// <summary>Shuts a database, and everybody out of it, or opens it again.</summary>
+    public static async Task LetInAsync(string connectionString, bool everybody)
+    {
+        var (server, name) = (await Started.Value, new NpgsqlConnectionStringBuilder(connectionString).Database);
+        await RunAsync(server.ConnectionString("postgres", Superuser), $"ALTER DATABASE {name} ALLOW_CONNECTIONS {everybody}");
+        if (!everybody)
+        {
+            await RunAsync(server.ConnectionString("postgres", Superuser), $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+        }
+    }
+
+    /// <summary>Runs one of PostgreSQL's own programs, such as pg_dump, on a database as an operator would.</summary>
+    public static async Task RunToolAsync(string program, string connectionString, params string[] arguments)
+    {
+        var connection = new NpgsqlConnectionStringBuilder(connectionString);
+        await RunAsync(
+            [
+                "env", $"PGHOST={connection.Host}", $"PGPORT={connection.Port}", $"PGUSER={connection.Username}", $"PGPASSWORD={connection.Password}",
+                Path.Combine(FindPrograms(), program), .. arguments,
+            ]);
+    }
+
+    public static async Task<List<string>> TablesAsync(NpgsqlConnection connection)
+    {
+        await using var command = new NpgsqlCommand("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1", connection);
+        await using var reader = await command.ExecuteReaderAsync();
+        var tables = new List<string>();
+        while (await reader.ReadAsync())
+        {
+            tables.Add(reader.GetString(0));
+        }
+
+        return tables;
     }
 
     /// <summary>Runs SQL as an operator would, past the broker.</summary>
@@ -43,8 +100,25 @@ internal sealed class PostgreSqlServer
         await command.ExecuteNonQueryAsync();
     }
 
-    private string ConnectionString(string database) =>
-        $"Host=127.0.0.1;Port={_port};Username={User};Password={_password};Database={database};Maximum Pool Size=40";
+    private static async Task<string> CreateAsync(string how)
+    {
+        var server = await Started.Value;
+        var name = $"t{Guid.NewGuid():N}";
+        await RunAsync(server.ConnectionString("postgres", Superuser), $"CREATE DATABASE {name} OWNER {User} {how}");
+        return server.ConnectionString(name);
+    }
+
+    private static async Task<string> MigrateAsync()
+    {
+        // A database is copied while nobody is connected to it.
+        var connection = new NpgsqlConnectionStringBuilder(await CreateAsync("")) { Pooling = false };
+        await using var db = BareDatabase.OpenPostgreSql(connection.ConnectionString);
+        await db.PrepareAsync(CancellationToken.None);
+        return connection.Database!;
+    }
+
+    private string ConnectionString(string database, string user = User) =>
+        $"Host=127.0.0.1;Port={_port};Username={user};Password={_password};Database={database};Maximum Pool Size=40";
 
     private static async Task<PostgreSqlServer> StartAsync()
     {
@@ -62,7 +136,7 @@ internal sealed class PostgreSqlServer
         }
 
         var data = Path.Combine(folder, "data");
-        await RunAsync([.. prefix, Path.Combine(programs, "initdb"), "-D", data, "-U", User, "-A", "scram-sha-256", "--pwfile", Path.Combine(folder, "password"), "-E", "UTF8", "--locale=C", "--no-sync"]);
+        await RunAsync([.. prefix, Path.Combine(programs, "initdb"), "-D", data, "-U", Superuser, "-A", "scram-sha-256", "--pwfile", Path.Combine(folder, "password"), "-E", "UTF8", "--locale=C", "--no-sync"]);
         var port = Ports.Next();
         var start = new ProcessStartInfo("sh") { UseShellExecute = false, RedirectStandardInput = true, WorkingDirectory = folder };
         foreach (var argument in (string[])["-c", Keeper, "sh", folder, .. prefix, Path.Combine(programs, "postgres"), "-D", data, "-p", port.ToString(CultureInfo.InvariantCulture), "-k", folder,
@@ -73,6 +147,7 @@ internal sealed class PostgreSqlServer
 
         var server = new PostgreSqlServer(Process.Start(start)!, password, port);
         await server.IsReadyAsync(Path.Combine(folder, "log"));
+        await RunAsync(server.ConnectionString("postgres", Superuser), $"CREATE ROLE {User} LOGIN PASSWORD '{password}'");
         return server;
     }
 
@@ -83,7 +158,7 @@ internal sealed class PostgreSqlServer
             {
                 try
                 {
-                    await RunAsync(ConnectionString("postgres"), "SELECT 1");
+                    await RunAsync(ConnectionString("postgres", Superuser), "SELECT 1");
                     return "ready";
                 }
                 catch (NpgsqlException exception)

@@ -110,6 +110,28 @@ public sealed class Holding_budgets_in_odd_hours
     }
 
     [Fact]
+    public async Task Uses_up_no_lease_twice_where_a_node_was_settled_between_two_tries_of_a_batch()
+    {
+        await using var world = await LedgerWorld.NewAsync(10_000);
+        var (lost, other) = (await world.StartAsync("one"), await world.StartAsync("other"));
+        var line = lost.Line(new Budget(10_000, BudgetPeriod.Month));
+        lost.End((await lost.ReserveAsync(line, 4_000))!, 3_000);
+        var leased = (await world.RowAsync(AccountKind.Grant, world.GrantId, 202611)).LeasedMicros;
+        await world.WithDatabaseAsync(db => db.Database.ExecuteSqlRawAsync("ALTER TABLE usage RENAME TO elsewhere"));
+        (await lost.FlushAsync()).Should().BeFalse();
+        await world.WithDatabaseAsync(db => db.Database.ExecuteSqlRawAsync("ALTER TABLE elsewhere RENAME TO usage"));
+        await other.Reconcile.RunAsync(lost.Id, "operator:cli", CancellationToken.None);
+        await lost.Leases.SeenAsync();
+
+        (await lost.FlushAsync()).Should().BeTrue();
+
+        var row = await world.RowAsync(AccountKind.Grant, world.GrantId, 202611);
+        (row.CostMicros, row.LeasedMicros).Should().Be((leased + 3_000, 0), "all that it had leased was spent already");
+        await lost.StopAsync();
+        await other.StopAsync();
+    }
+
+    [Fact]
     public async Task Is_not_settled_by_hand_where_its_file_says_that_it_lives()
     {
         await using var world = await LedgerWorld.NewAsync(10_000);

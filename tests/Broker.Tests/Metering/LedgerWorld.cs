@@ -4,11 +4,14 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
+using Npgsql;
 using OpenIddict.Abstractions;
 using TokenBroker.Audit;
 using TokenBroker.Grants;
 using TokenBroker.Metering;
 using TokenBroker.Storage;
+using TokenBroker.Storage.PostgreSql;
+using TokenBroker.Tests.Custody.Rewrapping;
 using TokenBroker.Tests.Host;
 
 namespace TokenBroker.Tests.Metering;
@@ -19,12 +22,16 @@ internal sealed class LedgerWorld : IAsyncDisposable
     private readonly string _directory = Directory.CreateTempSubdirectory("tokenbroker-ledger-").FullName;
     private readonly SqliteConnection _keepsItOpen;
 
+    /// <summary>Where all tests run on PostgreSQL; else null.</summary>
+    private readonly NpgsqlDataSource? _data;
+
     /// <summary>What the test itself looks through, at every step of a schedule.</summary>
     private readonly ServiceProvider _services;
 
-    private LedgerWorld(FakeTimeProvider clock, bool onDisk)
+    private LedgerWorld(FakeTimeProvider clock, bool onDisk, string? postgreSql)
     {
         Clock = clock;
+        _data = postgreSql is null ? null : NpgsqlDataSource.Create(postgreSql);
         Connection = onDisk
             ? $"Data Source={Path.Combine(_directory, "ledger.db")};Foreign Keys=True;Pooling=False;Default Timeout=30"
             : $"Data Source=ledger-{Guid.NewGuid():N};Mode=Memory;Cache=Shared;Foreign Keys=True";
@@ -48,12 +55,17 @@ internal sealed class LedgerWorld : IAsyncDisposable
 
     /// <param name="budgetMicros">The grant's.</param>
     /// <param name="period">For which time it is.</param>
-    /// <param name="onDisk">For nodes that run at one time: a database in memory takes one writer and makes nobody wait.</param>
+    /// <param name="onDisk">On SQLite, for nodes that run at one time: a database in memory takes one writer and makes nobody wait.</param>
     public static async Task<LedgerWorld> NewAsync(long budgetMicros, BudgetPeriod period = BudgetPeriod.Month, bool onDisk = false)
     {
-        var world = new LedgerWorld(new FakeTimeProvider(new DateTimeOffset(2026, 11, 1, 12, 0, 0, TimeSpan.Zero)), onDisk);
-        await world._keepsItOpen.OpenAsync();
-        MigratedData.CopyTo(world._keepsItOpen);
+        var world = new LedgerWorld(
+            new FakeTimeProvider(new DateTimeOffset(2026, 11, 1, 12, 0, 0, TimeSpan.Zero)), onDisk, PostgreSqlServer.IsForAll ? await PostgreSqlServer.NewTablesAsync() : null);
+        if (world._data is null)
+        {
+            await world._keepsItOpen.OpenAsync();
+            MigratedData.CopyTo(world._keepsItOpen);
+        }
+
         await using var scope = world._services.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<BrokerDbContext>();
         db.Users.Add(new() { Id = world.UserId, UserName = "somebody" });
@@ -103,13 +115,16 @@ internal sealed class LedgerWorld : IAsyncDisposable
     {
         await _services.DisposeAsync();
         await _keepsItOpen.DisposeAsync();
+        await (_data?.DisposeAsync() ?? default);
         Directory.Delete(_directory, recursive: true);
     }
 
     private ServiceProvider Provide(string machine = "") => new ServiceCollection()
         .AddLogging(logging => logging.AddProvider(Log).AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Warning))
         .AddIdentityOptions()
-        .AddDbContext<BrokerDbContext>(options => options.UseSqlite(Connection))
+        .Also(services => _ = _data is null
+            ? services.AddDbContext<BrokerDbContext>(options => options.UseSqlite(Connection))
+            : services.AddDbContext<BrokerDbContext, PostgreSqlBrokerDbContext>(options => options.UseData(_data)))
         .AddSingleton<IOptions<StorageOptions>>(Options.Create(new StorageOptions { DataDirectory = Path.Combine(_directory, machine) }))
         .AddSingleton<TimeProvider>(Clock)
         .AddSingleton<GrantChanges>()

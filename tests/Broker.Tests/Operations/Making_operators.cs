@@ -12,11 +12,11 @@ public sealed class Making_operators
     {
         await using var broker = await BrokerHost.StartAsync();
         using var person = await Person.SignedUpAsync(broker);
-        var data = $"--Storage:DataDirectory={broker.DataDirectory}";
+        var data = broker.DataArguments();
 
-        using var stranger = await BrokerProcess.RunAsync("Development", "operators", "add", "nobody@example.com", data);
-        using var added = await BrokerProcess.RunAsync("Development", "operators", "add", person.Email.ToUpperInvariant(), data);
-        using var listed = await BrokerProcess.RunAsync("Development", "operators", "list", "--json", data);
+        using var stranger = await BrokerProcess.RunAsync("Development", ["operators", "add", "nobody@example.com", .. data]);
+        using var added = await BrokerProcess.RunAsync("Development", ["operators", "add", person.Email.ToUpperInvariant(), .. data]);
+        using var listed = await BrokerProcess.RunAsync("Development", ["operators", "list", "--json", .. data]);
 
         stranger.ExitCode.Should().Be(1);
         stranger.Error.Should().Contain("No account has the address nobody@example.com").And.NotContain("   at ");
@@ -24,7 +24,7 @@ public sealed class Making_operators
         JsonSerializer.Deserialize<JsonElement>(listed.Output).GetProperty("operators").EnumerateArray().Select(e => e.GetString()).Should().Equal(person.Email);
         (await person.PageAsync("/operator/reviews")).QuerySelector("h1")!.TextContent.Should().Be("Reviews");
 
-        using var removed = await BrokerProcess.RunAsync("Development", "operators", "remove", person.Email, data);
+        using var removed = await BrokerProcess.RunAsync("Development", ["operators", "remove", person.Email, .. data]);
         removed.ExitCode.Should().Be(0, removed.Error);
         (await person.GetAsync("/operator/reviews")).StatusCode.Should().Be(System.Net.HttpStatusCode.NotFound);
         var events = await broker.WithDatabaseAsync(db => db.AuditEvents.Where(e => e.Action.StartsWith("operator.")).OrderBy(e => e.Sequence).Select(e => e.Action + " " + e.Actor).ToListAsync());

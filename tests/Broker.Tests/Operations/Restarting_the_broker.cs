@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Time.Testing;
 using TokenBroker.Custody.Vaults.LocalFile;
 using TokenBroker.Tests.Authorization;
@@ -92,13 +93,13 @@ public sealed class Restarting_the_broker
         var vault = Path.Combine(broker.DataDirectory, "vault.key");
         File.Move(vault, vault + ".kept");
         LocalFileVault.LoadOrCreate(vault).Dispose();
-        var before = Sealed(broker.DataDirectory);
+        var before = await SealedAsync(broker);
 
         var start = broker.StartBrokerAsync;
 
         (await start.Should().ThrowAsync<KeyNotFoundException>()).Which.Message.Should().Contain("restore");
         SqliteConnection.ClearAllPools();
-        Sealed(broker.DataDirectory).Should().Equal(before, "nothing may be made anew over what does not open");
+        (await SealedAsync(broker)).Should().Equal(before, "nothing may be made anew over what does not open");
 
         File.Move(vault + ".kept", vault, overwrite: true);
         await broker.StartBrokerAsync();
@@ -107,20 +108,15 @@ public sealed class Restarting_the_broker
     }
 
     /// <summary>Everything that the vault sealed, as it lies in the database.</summary>
-    private static List<string> Sealed(string directory)
+    private static async Task<List<string>> SealedAsync(BrokerHost broker)
     {
-        using var database = new SqliteConnection($"Data Source={Path.Combine(directory, "broker.db")};Pooling=False");
-        database.Open();
-        using var command = database.CreateCommand();
-        command.CommandText =
-            "SELECT hex(SealedPrivateKey) FROM server_keys UNION ALL SELECT hex(Envelope) FROM upstream_keys UNION ALL SELECT Xml FROM DataProtectionKeys ORDER BY 1";
-        using var reader = command.ExecuteReader();
-        var rows = new List<string>();
-        while (reader.Read())
-        {
-            rows.Add(reader.GetString(0));
-        }
-
+        await using var db = BareDatabase.Of(broker);
+        List<string> rows =
+        [
+            .. (await db.ServerKeys.OrderBy(k => k.Id).Select(k => k.SealedPrivateKey).ToListAsync()).Select(Convert.ToHexString),
+            .. (await db.UpstreamKeys.OrderBy(k => k.Id).Select(k => k.Envelope).ToListAsync()).Select(Convert.ToHexString),
+            .. await db.DataProtectionKeys.OrderBy(k => k.Id).Select(k => k.Xml!).ToListAsync(),
+        ];
         rows.Count.Should().BeGreaterThanOrEqualTo(4);
         return rows;
     }

@@ -197,7 +197,7 @@ public sealed class Turning_the_vaults_key
         .GetProperty("records").EnumerateObject().Select(kind => kind.Name);
 
     private static Task<BrokerProcess> RunAsync(BrokerHost broker, params string[] arguments) =>
-        BrokerProcess.RunAsync("Development", [.. arguments, $"--Storage:DataDirectory={broker.DataDirectory}"]);
+        BrokerProcess.RunAsync("Development", [.. arguments, .. broker.DataArguments()]);
 
     private static async Task<JsonElement> JsonOfAsync(BrokerHost broker, int exitCode, params string[] arguments)
     {

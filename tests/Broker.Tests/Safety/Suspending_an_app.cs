@@ -43,24 +43,24 @@ public sealed class Suspending_an_app(SharedBroker shared)
         await using var broker = await BrokerHost.StartAsync(new() { ["Gateway:RecheckInterval"] = "00:00:00.2" });
         using var connected = await Connected.AsAsync(broker);
         using var stream = await connected.Api.OpenStreamAsync("[[events:50000]] [[delay:20]]");
-        var data = $"--Storage:DataDirectory={broker.DataDirectory}";
+        var data = broker.DataArguments();
 
-        using var wrong = await BrokerProcess.RunAsync("Development", "safety", "ban", "--user", "nobody@example.com", "--reason", "No.", data);
+        using var wrong = await BrokerProcess.RunAsync("Development", ["safety", "ban", "--user", "nobody@example.com", "--reason", "No.", .. data]);
         (wrong.ExitCode, wrong.Error).Should().Be((1, wrong.Error));
         wrong.Error.Should().Contain("No account has the address").And.NotContain("   at ");
-        using var ban = await BrokerProcess.RunAsync("Development", "safety", "ban", "--user", connected.Person.Email, "--reason", "A test.", "--json", data);
+        using var ban = await BrokerProcess.RunAsync("Development", ["safety", "ban", "--user", connected.Person.Email, "--reason", "A test.", "--json", .. data]);
         ban.ExitCode.Should().Be(0, ban.Error);
 
         var (text, _) = await Provider_faults.ReadToBreakAsync(stream).WaitAsync(TimeSpan.FromSeconds(30));
         text.Should().Contain("access_suspended", "another process's ban is found by the re-check");
-        using var bans = await BrokerProcess.RunAsync("Development", "safety", "bans", "--json", data);
+        using var bans = await BrokerProcess.RunAsync("Development", ["safety", "bans", "--json", .. data]);
         JsonSerializer.Deserialize<JsonElement>(bans.Output).GetProperty("sanctions")[0].Text("user").Should().Be(connected.Person.Email);
 
         using var sent = await connected.Person.PostAsync("/safety", new() { ["text"] = "I did nothing." }, "form[action*='handler=Appeal']");
-        using var appeals = await BrokerProcess.RunAsync("Development", "safety", "appeals", "--json", data);
+        using var appeals = await BrokerProcess.RunAsync("Development", ["safety", "appeals", "--json", .. data]);
         var appeal = JsonSerializer.Deserialize<JsonElement>(appeals.Output).GetProperty("appeals")[0];
         appeal.Text("text").Should().Be("I did nothing.");
-        using var decided = await BrokerProcess.RunAsync("Development", "safety", "decide", appeal.Text("id"), "--accept", data);
+        using var decided = await BrokerProcess.RunAsync("Development", ["safety", "decide", appeal.Text("id"), "--accept", .. data]);
         decided.ExitCode.Should().Be(0, decided.Error);
 
         var code = await Eventually.IsAsync(() => SafetySteps.CodeOfAsync(connected.Api.ChatAsync()), found => found.Length == 0);

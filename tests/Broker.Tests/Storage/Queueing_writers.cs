@@ -9,7 +9,7 @@ public sealed class Queueing_writers : IAsyncLifetime
 {
     private BrokerHost _broker = null!;
 
-    public async ValueTask InitializeAsync() => _broker = await BrokerHost.StartAsync();
+    public async ValueTask InitializeAsync() => _broker = await BrokerHost.StartAsync(BrokerHost.OnSqlite);
 
     public ValueTask DisposeAsync() => _broker.DisposeAsync();
 

@@ -118,7 +118,8 @@ internal sealed class CreditJournal(BrokerDbContext db, AuditLog audit, CreditLi
 
     private async Task<CreditOutcome> PostAsync(CreditOrder order, AccountId account, long change, CancellationToken cancellationToken)
     {
-        var now = time.GetUtcNow().UtcDateTime;
+        // An order that is repeated is answered from the row, and to the letter as at first.
+        var now = time.GetUtcNow().UtcDateTime.AsStored();
         await CreditPosts.OpenAsync(db, order.SponsorId, order.UserId, now, cancellationToken);
         var row = await db.CreditAccounts.AsNoTracking().SingleAsync(a => a.Id == account.Id, cancellationToken);
         if (change > 0 && row.FundedMicros + change > MostMicros)

@@ -230,16 +230,26 @@ internal sealed class BudgetBook(BookKey key, ILeaseSlot slot)
         }
     }
 
+    /// <summary>What of the lease the flush uses up that is under way; nothing once the lease was lost.</summary>
+    public long FlushingLease
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _flushingLease;
+            }
+        }
+    }
+
     /// <summary>Begins to store some of what is settled.</summary>
-    /// <returns>What of the lease that uses up.</returns>
-    public long BeginFlush(long number, long cost)
+    public void BeginFlush(long number, long cost)
     {
         lock (_lock)
         {
             _flushing = cost;
             _flushingLease = Math.Clamp(_lease, 0, cost);
             slot.Mark(number, _written + cost);
-            return _flushingLease;
         }
     }
 
@@ -260,7 +270,7 @@ internal sealed class BudgetBook(BookKey key, ILeaseSlot slot)
     {
         lock (_lock)
         {
-            _lease = 0;
+            (_lease, _flushingLease) = (0, 0);
         }
     }
 

@@ -18,7 +18,8 @@ internal sealed record Flag(Guid UserId, Guid GrantId, string Operation, IReadOn
 internal sealed class RecordFlag(
     BrokerDbContext db, AuditLog audit, NoticeBoard notices, ApplySanction sanctions, IOptions<StrikeOptions> options, TimeProvider time)
 {
-    private DateTime Now => time.GetUtcNow().UtcDateTime;
+    /// <summary>To what a database keeps: a strike of this moment has no age, whichever it is.</summary>
+    private DateTime Now => time.GetUtcNow().UtcDateTime.AsStored();
 
     public async Task RunAsync(Flag flag, CancellationToken cancellationToken)
     {

@@ -1,3 +1,4 @@
+using System.Data;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.EntityFrameworkCore.Storage;
@@ -11,24 +12,20 @@ namespace TokenBroker.Storage.PostgreSql;
 /// </summary>
 internal sealed class PostgreSqlBrokerDbContext(DbContextOptions<PostgreSqlBrokerDbContext> options) : BrokerDbContext(options)
 {
-    private bool _isAloneWanted;
     private IDbContextTransaction? _alone;
 
-    public override async Task<IDbContextTransaction> BeginAloneAsync(CancellationToken cancellationToken)
-    {
-        _isAloneWanted = true;
-        try
-        {
-            return _alone = await Database.BeginTransactionAsync(cancellationToken);
-        }
-        finally
-        {
-            _isAloneWanted = false;
-        }
-    }
+    /// <summary>The first statement of a transaction that begins now: which lock it takes.</summary>
+    public string AtBegin { get; private set; } = TransactionLocks.Beside;
 
-    /// <summary>Which lock a transaction takes that begins now.</summary>
-    public string LockAtBegin => _isAloneWanted ? TransactionLocks.Alone : TransactionLocks.Beside;
+    public override async Task<IDbContextTransaction> BeginAloneAsync(CancellationToken cancellationToken) =>
+        _alone = await BeginAsync(TransactionLocks.Alone, IsolationLevel.ReadCommitted, cancellationToken);
+
+    public override Task<IDbContextTransaction> BeginSnapshotAsync(CancellationToken cancellationToken)
+    {
+        // It holds nobody up, and may take the time that whole tables take.
+        Database.SetCommandTimeout(0);
+        return BeginAsync(TransactionLocks.None, IsolationLevel.RepeatableRead, cancellationToken);
+    }
 
     public override async Task QueueAsync(CancellationToken cancellationToken)
     {
@@ -41,7 +38,9 @@ internal sealed class PostgreSqlBrokerDbContext(DbContextOptions<PostgreSqlBroke
     /// <summary>Applies what migrations are missing. Nodes that start together do so one after another.</summary>
     public async Task PrepareAsync(CancellationToken cancellationToken)
     {
-        // Held by the connection: migrations are several transactions.
+        // Held by the connection: migrations are several transactions. An index of a large table takes its time, and
+        // who waits for another node's has none to lose.
+        Database.SetCommandTimeout(0);
         await Database.OpenConnectionAsync(cancellationToken);
         try
         {
@@ -62,6 +61,19 @@ internal sealed class PostgreSqlBrokerDbContext(DbContextOptions<PostgreSqlBroke
         foreach (var property in columns.Where(p => (p.GetProviderClrType() ?? p.GetValueConverter()?.ProviderClrType ?? p.ClrType) == typeof(string)))
         {
             AsSqliteHasIt(property);
+        }
+    }
+
+    private async Task<IDbContextTransaction> BeginAsync(string first, IsolationLevel isolation, CancellationToken cancellationToken)
+    {
+        AtBegin = first;
+        try
+        {
+            return await Database.BeginTransactionAsync(isolation, cancellationToken);
+        }
+        finally
+        {
+            AtBegin = TransactionLocks.Beside;
         }
     }
 

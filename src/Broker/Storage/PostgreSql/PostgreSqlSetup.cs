@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -19,9 +20,15 @@ internal static class PostgreSqlSetup
         services.AddSingleton(CreateDataSource);
         services.AddSingleton<ChangeFeed>();
         services.AddDbContext<BrokerDbContext, PostgreSqlBrokerDbContext>(
-            (provider, options) => options.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()).AddInterceptors(Locks, Text),
-            optionsLifetime: ServiceLifetime.Singleton);
+            (provider, options) => options.UseData(provider.GetRequiredService<NpgsqlDataSource>()), optionsLifetime: ServiceLifetime.Singleton);
     }
+
+    /// <summary>
+    /// For a <see cref="PostgreSqlBrokerDbContext"/>. Npgsql's own strategy would throw a lost connection, a deadlock or a full
+    /// server as an <see cref="InvalidOperationException"/>: with this one the fault is the database's own, as on SQLite.
+    /// </summary>
+    public static DbContextOptionsBuilder UseData(this DbContextOptionsBuilder options, NpgsqlDataSource data) =>
+        options.UseNpgsql(data, npgsql => npgsql.ExecutionStrategy(dependencies => new NonRetryingExecutionStrategy(dependencies))).AddInterceptors(Locks, Text);
 
     /// <summary>What happens once for all nodes happens on one of them: others that start meanwhile wait here until it is disposed.</summary>
     /// <returns>Null on SQLite, where there is one node.</returns>

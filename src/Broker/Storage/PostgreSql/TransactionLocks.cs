@@ -14,6 +14,9 @@ internal sealed class TransactionLocks : DbTransactionInterceptor
     public const string Alone = "SELECT pg_advisory_xact_lock(1953198443, 1)";
     public const string Beside = "SELECT pg_advisory_xact_lock_shared(1953198443, 1)";
 
+    /// <summary>For one that only reads, and sees all tables as they were at one moment: it waits for nobody, and nobody for it.</summary>
+    public const string None = "SET TRANSACTION READ ONLY";
+
     /// <summary>For the part of a transaction among others in which it must be alone with its kind. Taken last, by those that are not alone anyway.</summary>
     public const string Queue = "SELECT pg_advisory_xact_lock(1953198443, 2)";
     public const string Migrating = "SELECT pg_advisory_lock(1953198443, 3)";
@@ -39,7 +42,7 @@ internal sealed class TransactionLocks : DbTransactionInterceptor
     {
         var command = connection.CreateCommand();
         command.Transaction = transaction;
-        command.CommandText = (eventData.Context as PostgreSqlBrokerDbContext)?.LockAtBegin ?? Beside;
+        command.CommandText = (eventData.Context as PostgreSqlBrokerDbContext)?.AtBegin ?? Beside;
         return command;
     }
 }

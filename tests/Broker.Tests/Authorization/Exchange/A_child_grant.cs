@@ -195,6 +195,9 @@ public sealed class A_child_grant(SharedBroker shared)
         (await refused.Content.ReadAsStringAsync()).Should().Contain("At most 1000");
     }
 
+    /// <summary>On SQLite, in its own words.</summary>
+    private const string RandomId = "upper(substr(hex(randomblob(16)), 1, 8) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(6)))";
+
     /// <summary>Children, as exchanges would have made them; by one statement, since others wait for the database meanwhile.</summary>
     private Task<int> AddAsync(int count, Guid parentId, DateTime expiresAt) => Broker.WithDatabaseAsync(async db =>
     {
@@ -204,7 +207,7 @@ public sealed class A_child_grant(SharedBroker shared)
         var sql = $$"""
             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {0})
             INSERT INTO "{{type.GetTableName()}}" ("Id", "ParentId", "ExpiresAt", {{list}})
-            SELECT upper(substr(hex(randomblob(16)), 1, 8) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(6))), "Id", {2}, {{list}}
+            SELECT {{(PostgreSqlServer.IsForAll ? "gen_random_uuid()" : RandomId)}}, "Id", {2}, {{list}}
             FROM "{{type.GetTableName()}}", n WHERE "Id" = {1}
             """;
         return await db.Database.ExecuteSqlRawAsync(sql, count, parentId, expiresAt);

@@ -98,14 +98,12 @@ internal sealed class Evidence : IDisposable
         }
     }
 
-    public void KeepFiles(BrokerHost broker)
+    /// <summary>The files, and on PostgreSQL the tables.</summary>
+    public async Task KeepStoredAsync(BrokerHost broker)
     {
-        foreach (var file in Directory.GetFiles(broker.DataDirectory, "*", SearchOption.AllDirectories))
+        foreach (var (name, bytes) in await DataFiles.AllOfAsync(broker))
         {
-            if (DataFiles.Read(file) is { } bytes)
-            {
-                Keep("file: " + Path.GetFileName(file), bytes);
-            }
+            Keep(name, bytes);
         }
     }
 

@@ -34,7 +34,7 @@ public sealed class Keeping_the_key_in
         {
         }
 
-        evidence.KeepFiles(broker);
+        await evidence.KeepStoredAsync(broker);
         await broker.RestartBrokerAsync();
         await evidence.KeepAsync("app", await new Api(broker, tokens.AccessToken).ChatAsync());
         await evidence.KeepAsync("app", await app.RevokeAsync(tokens.RefreshToken));
@@ -140,9 +140,9 @@ public sealed class Keeping_the_key_in
 
     private async Task CollectAndSearchAsync(Evidence evidence, BrokerHost broker, Person person)
     {
-        evidence.KeepFiles(broker);
+        await evidence.KeepStoredAsync(broker);
         await broker.StopBrokerAsync();
-        evidence.KeepFiles(broker);
+        await evidence.KeepStoredAsync(broker);
         evidence.KeepBrowser(person);
         evidence.KeepLog(broker);
         evidence.Places.Should().Contain(["browser", "log", "file", "activity", "metric"]);

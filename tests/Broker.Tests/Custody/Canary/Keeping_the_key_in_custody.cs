@@ -47,8 +47,7 @@ public sealed class Keeping_the_key_in_custody : IDisposable
         await RunAsync(evidence, broker, "vault", "rotate");
         await RunAsync(evidence, broker, "vault", "rewrap");
         await RunAsync(evidence, broker, "vault", "status");
-        await RunAsync(evidence, broker, "backup", "--to", BackupPath);
-        KeepBackup(evidence);
+        await BackUpAsync(evidence, broker);
         broker.Services.GetRequiredService<OpenKeys>().Dispose();
         await CallAsync(evidence, broker, tokens);
         using (var refreshed = await carrying.App.RefreshAsync(carrying.Tokens.RefreshToken))
@@ -64,10 +63,10 @@ public sealed class Keeping_the_key_in_custody : IDisposable
             deleted.StatusCode.Should().Be(HttpStatusCode.SeeOther);
         }
 
-        evidence.KeepFiles(broker);
+        await evidence.KeepStoredAsync(broker);
         await broker.StopBrokerAsync();
-        evidence.KeepFiles(broker);
-        await RestoreAsync(evidence, broker);
+        await evidence.KeepStoredAsync(broker);
+        await (broker.OwnDatabase is null ? RestoreAsync(evidence, broker) : Task.CompletedTask);
         foreach (var who in (Person[])[person, carrying.Person])
         {
             evidence.KeepBrowser(who);
@@ -75,7 +74,7 @@ public sealed class Keeping_the_key_in_custody : IDisposable
         }
 
         evidence.KeepLog(broker);
-        evidence.Places.Should().Contain(["browser", "request", "log", "file", "activity", "metric", "command", "backup", "restored"]);
+        evidence.Places.Should().Contain(["browser", "request", "log", "file", "activity", "metric", "command", "backup"]);
         foreach (var key in (string[])[_first, _replacement, _carried])
         {
             evidence.HitsOf(new KeySearch(key)).Should().BeEmpty("no byte of the key may leave the broker");
@@ -105,7 +104,7 @@ public sealed class Keeping_the_key_in_custody : IDisposable
 
     private static async Task RunAsync(Evidence evidence, BrokerHost broker, params string[] command)
     {
-        using var process = await BrokerProcess.RunAsync("Development", [.. command, $"--Storage:DataDirectory={broker.DataDirectory}", "--Logging:LogLevel:Default=Trace"]);
+        using var process = await BrokerProcess.RunAsync("Development", [.. command, .. broker.DataArguments(), "--Logging:LogLevel:Default=Trace"]);
         process.ExitCode.Should().Be(0, process.Error);
         evidence.Keep("command: " + command[^1], process.Output + process.Error);
     }
@@ -119,8 +118,16 @@ public sealed class Keeping_the_key_in_custody : IDisposable
         tested.StatusCode.Should().Be(HttpStatusCode.SeeOther);
     }
 
-    private void KeepBackup(Evidence evidence)
+    private async Task BackUpAsync(Evidence evidence, BrokerHost broker)
     {
+        if (broker.OwnDatabase is { } database)
+        {
+            await PostgreSqlServer.RunToolAsync("pg_dump", database, "--file", BackupPath);
+            evidence.Keep("backup: dump", await File.ReadAllBytesAsync(BackupPath));
+            return;
+        }
+
+        await RunAsync(evidence, broker, "backup", "--to", BackupPath);
         evidence.Keep("backup: file", File.ReadAllBytes(BackupPath));
         using var zip = ZipFile.OpenRead(BackupPath);
         foreach (var entry in zip.Entries)

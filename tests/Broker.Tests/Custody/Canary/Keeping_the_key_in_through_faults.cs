@@ -34,7 +34,7 @@ public sealed class Keeping_the_key_in_through_faults(Keeping_the_key_in_through
 
         (await Eventually.IsAsync(() => Task.FromResult(Broker.Journal.Snapshot()), all => all.Any(e => e.Key == _key && e.Path == "/v1/chat/completions")))
             .Should().Contain(e => e.Key == _key && e.Path == "/v1/chat/completions", "the fault must have struck");
-        evidence.KeepFiles(Broker);
+        await evidence.KeepStoredAsync(Broker);
         evidence.KeepBrowser(person);
         evidence.KeepLog(Broker, linesBefore);
         evidence.Places.Should().Contain(["app", "browser", "log", "file", "activity", "metric"]);

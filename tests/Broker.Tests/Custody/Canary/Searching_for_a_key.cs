@@ -84,8 +84,11 @@ public sealed class Searching_for_a_key
         }
 
         broker.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Microsoft.AspNetCore.Anything").LogTrace("A header: {Header}", _key);
-        await broker.WithDatabaseAsync(db => db.Database.ExecuteSqlInterpolatedAsync(
-            $"INSERT INTO audit_events (Sequence, At, Action, Actor, Target, Detail, PreviousHash, Hash) VALUES (9999, '2026-01-01', 'a', 'b', 'c', {_key}, zeroblob(32), zeroblob(32))"));
+        await broker.WithDatabaseAsync(db =>
+        {
+            db.AuditEvents.Add(new() { Sequence = 9999, At = DateTime.UnixEpoch, Action = "a", Actor = "b", Target = "c", Detail = _key, PreviousHash = [], Hash = [] });
+            return db.SaveChangesAsync();
+        });
         using (var source = new ActivitySource("planted"))
         using (var activity = source.StartActivity("call"))
         {
@@ -99,11 +102,11 @@ public sealed class Searching_for_a_key
 
         evidence.KeepBrowser(person);
         evidence.KeepLog(broker);
-        evidence.KeepFiles(broker);
+        await evidence.KeepStoredAsync(broker);
 
         var hits = evidence.HitsOf(new KeySearch(_key));
         hits.Should().Contain(["app (plain)", "browser (plain)", "browser: cookie (plain)", "log: Trace Microsoft.AspNetCore.Anything (plain)", "activity (plain)", "metric (plain)"])
-            .And.Contain(hit => hit.StartsWith("file: broker.db", StringComparison.Ordinal));
+            .And.Contain(hit => hit.StartsWith(PostgreSqlServer.IsForAll ? "table: audit_events" : "file: broker.db", StringComparison.Ordinal));
         evidence.HitsOf(new KeySearch(KeySearch.NewKey())).Should().BeEmpty("another key is nowhere");
     }
 }

@@ -68,7 +68,7 @@ public sealed class Holding_everything_but_a_token
         using var evidence = new Evidence();
         foreach (var (name, bytes) in world.Files)
         {
-            evidence.Keep("file: " + name, bytes);
+            evidence.Keep(name, bytes);
         }
 
         evidence.Keep("log", string.Join('\n', world.Log));
@@ -161,8 +161,7 @@ public sealed class Holding_everything_but_a_token
 
         public IReadOnlyList<string> Log { get; private set; } = [];
 
-        public IEnumerable<(string Name, byte[] Bytes)> Files =>
-            Directory.GetFiles(_directory, "*", SearchOption.AllDirectories).Select(file => (Path.GetFileName(file), File.ReadAllBytes(file)));
+        public IReadOnlyList<(string Name, byte[] Bytes)> Files { get; private set; } = [];
 
         public static async Task<World> MakeAsync()
         {
@@ -200,6 +199,8 @@ public sealed class Holding_everything_but_a_token
                 File.Copy(file, Path.Combine(world._directory, Path.GetFileName(file)));
             }
 
+            await PostgreSqlServer.CopyAsync(broker, world._directory);
+            world.Files = await DataFiles.AllOfAsync(broker);
             world.Log = [.. broker.Log.Lines];
             return world;
         }

@@ -35,7 +35,7 @@ public sealed class Rewrapping_a_hundred_thousand_keys(ITestOutputHelper output)
         Print($"{Number:N0} keys sealed and stored in {TimeProvider.System.GetElapsedTime(seeding).TotalSeconds:0.0} s");
         using var enough = new CancellationTokenSource();
         var callers = people.Select(person => CallAsync(broker, person, enough.Token)).Append(StoreAndDeleteAsync(broker, enough.Token)).ToList();
-        string[] here = [$"--Storage:DataDirectory={broker.DataDirectory}"];
+        var here = broker.DataArguments();
 
         // 1. Rotated while it serves; the rewrap is killed at a third, and at two thirds.
         var rotated = await JsonOfAsync(["vault", "rotate", "--json", .. here]);

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using TokenBroker.Custody;
@@ -40,28 +39,28 @@ internal sealed class SeededKeys
             records[i] = await envelopes.SealAsync(secret, UpstreamKeys.BindingOf(userId, keys._ids[i], 1, "openai"), token);
         });
 
-        await using var connection = new SqliteConnection(BareDatabase.ConnectionString(host.DataDirectory));
-        await connection.OpenAsync();
-        await using var transaction = await connection.BeginTransactionAsync();
-        await using var insert = connection.CreateCommand();
-        insert.CommandText =
-            """
-            INSERT INTO upstream_keys ("Id", "UserId", "UpstreamId", "Label", "LastFour", "Envelope", "KekId", "Generation", "Status", "CreatedAt")
-            VALUES ($id, $user, 'openai', 'Seeded', '', $envelope, $kek, 1, 1, '2026-01-01 00:00:00')
-            """;
-        insert.Parameters.AddWithValue("$id", "");
-        insert.Parameters.AddWithValue("$user", userId.ToString().ToUpperInvariant());
-        insert.Parameters.AddWithValue("$envelope", Array.Empty<byte>());
-        insert.Parameters.AddWithValue("$kek", "");
-        for (var i = 0; i < count; i++)
+        await host.WithDatabaseAsync(async db =>
         {
-            insert.Parameters["$id"].Value = keys._ids[i].ToString().ToUpperInvariant();
-            insert.Parameters["$envelope"].Value = records[i];
-            insert.Parameters["$kek"].Value = Envelopes.KekIdOf(records[i]);
-            await insert.ExecuteNonQueryAsync();
-        }
+            foreach (var some in Enumerable.Range(0, count).Chunk(1_000))
+            {
+                db.UpstreamKeys.AddRange(some.Select(i => new UpstreamKey
+                {
+                    Id = keys._ids[i],
+                    UserId = userId,
+                    UpstreamId = "openai",
+                    Label = "Seeded",
+                    LastFour = "",
+                    Envelope = records[i],
+                    KekId = Envelopes.KekIdOf(records[i]),
+                    Status = KeyStatus.Working,
+                    CreatedAt = DateTime.UnixEpoch,
+                }));
+                await db.SaveChangesAsync();
+                db.ChangeTracker.Clear();
+            }
 
-        await transaction.CommitAsync();
+            return count;
+        });
         return keys;
     }
 

@@ -29,7 +29,7 @@ public sealed class Backing_up : IDisposable
     [Fact]
     public async Task Under_load_gives_a_whole_broker_elsewhere()
     {
-        await using var broker = await BrokerHost.StartAsync();
+        await using var broker = await BrokerHost.StartAsync(BrokerHost.OnSqlite);
         var people = new List<Connected>();
         for (var i = 0; i < 4; i++)
         {
@@ -61,7 +61,7 @@ public sealed class Backing_up : IDisposable
             restore.Output.Should().Contain("tokens revoked");
         }
 
-        await using var restored = await BrokerHost.StartAsync(new() { ["Vault:LocalFilePath"] = Path.Combine(broker.DataDirectory, "vault.key") }, dataDirectory: elsewhere);
+        await using var restored = await BrokerHost.StartAsync(new(BrokerHost.OnSqlite) { ["Vault:LocalFilePath"] = Path.Combine(broker.DataDirectory, "vault.key") }, dataDirectory: elsewhere);
         await using var scope = restored.Services.CreateAsyncScope();
         var keys = await restored.WithDatabaseAsync(db => db.UpstreamKeys.AsNoTracking().Select(k => k.Id).ToListAsync());
         var opened = new List<string>();
@@ -92,7 +92,7 @@ public sealed class Backing_up : IDisposable
     [Fact]
     public async Task Leaves_out_what_was_deleted_before()
     {
-        await using var broker = await BrokerHost.StartAsync();
+        await using var broker = await BrokerHost.StartAsync(BrokerHost.OnSqlite);
         using var person = await Person.WithKeyAsync(broker);
         var key = await broker.WithDatabaseAsync(db => db.UpstreamKeys.AsNoTracking().SingleAsync());
         await using (var scope = broker.Services.CreateAsyncScope())
@@ -110,7 +110,7 @@ public sealed class Backing_up : IDisposable
     public async Task Is_never_written_over_and_makes_no_database_by_looking()
     {
         await File.WriteAllTextAsync(BackupPath, "precious");
-        await using var broker = await BrokerHost.StartAsync();
+        await using var broker = await BrokerHost.StartAsync(BrokerHost.OnSqlite);
 
         using var again = await RunAsync(broker, "backup", "--to", BackupPath);
         using var nowhere = await BrokerProcess.RunAsync("Development", "backup", "--to", BackupPath + "2", $"--Storage:DataDirectory={Path.Combine(_directory, "nowhere")}");

@@ -17,7 +17,7 @@ public sealed class Restoring_a_backup : IAsyncLifetime
 
     private string Elsewhere => Path.Combine(_directory, "elsewhere");
 
-    public async ValueTask InitializeAsync() => _broker = await BrokerHost.StartAsync();
+    public async ValueTask InitializeAsync() => _broker = await BrokerHost.StartAsync(BrokerHost.OnSqlite);
 
     public async ValueTask DisposeAsync()
     {
