@@ -1,7 +1,7 @@
+using System.Data.Common;
 using System.Net;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using Npgsql;
 using TokenBroker.Metering;
 using TokenBroker.Tests.Host;
@@ -85,38 +85,15 @@ public sealed class Sharing_with_others(Nodes nodes) : IClassFixture<Nodes>
     }
 
     [Fact]
-    public async Task Goes_on_after_PostgreSQL_was_away_with_what_happened_meanwhile()
+    public async Task Is_told_the_databases_own_fault_where_it_is_shut()
     {
         var database = await PostgreSqlServer.NewTablesAsync();
-        await using var broker = await BrokerHost.StartAsync(Nodes.SettingsOf(database));
-        using var connected = await Connected.AsAsync(broker, models: "gpt-4o-mini", budget: "1");
-        using (var first = await connected.Api.ChatAsync())
-        {
-            first.StatusCode.Should().Be(HttpStatusCode.OK);
-        }
-
-        await connected.UsageAsync();
+        await using var db = BareDatabase.OpenPostgreSql(database);
         await PostgreSqlServer.LetInAsync(database, false);
-        using (var stored = await connected.Api.ChatAsync())
-        using (var refused = await connected.Api.ChatAsync(model: "gpt-4o"))
-        {
-            stored.StatusCode.Should().Be(HttpStatusCode.OK, "what it needs is in memory");
-            refused.StatusCode.Should().Be(HttpStatusCode.Forbidden);
-        }
 
-        foreach (var complaint in (string[])["Refusals could not be recorded", "could not be stored", "Changes of other nodes are not heard"])
-        {
-            await Eventually.IsAsync(() => Task.FromResult(broker.Log.Lines.Any(line => line.Contains(complaint, StringComparison.Ordinal))), has => has);
-        }
+        var count = () => db.Users.CountAsync();
 
-        await PostgreSqlServer.LetInAsync(database, true);
-
-        (await connected.UsageAsync(2)).Should().HaveCount(2, "each is stored, once");
-        var events = await Eventually.IsAsync(
-            () => broker.WithDatabaseAsync(db => db.AuditEvents.CountAsync(e => e.Action == "call.refused")), count => count > 0);
-        events.Should().Be(1);
-        broker.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.IsCancellationRequested.Should().BeFalse();
-        await Nodes.AreWholeAsync(broker);
+        await count.Should().ThrowAsync<DbException>("whoever tries again waits for that");
     }
 
     private async Task<NpgsqlConnection> OpenAsync()
