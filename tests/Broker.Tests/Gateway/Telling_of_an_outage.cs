@@ -37,7 +37,7 @@ public sealed class Telling_of_an_outage
     [InlineData("server_error", false, "it answered 500.")]
     [InlineData("stall", false, "it was silent for too long.")]
     [InlineData("stall_mid_stream", true, "it was silent for too long.")]
-    [InlineData("drop", true, "prematurely")]
+    [InlineData("drop", true, Fail)]
     public async Task Says_what_went_wrong(string fault, bool isStream, string words)
     {
         await using var broker = await BrokerHost.StartAsync(new() { ["Upstreams:openai:IdleTimeout"] = "00:00:02" });

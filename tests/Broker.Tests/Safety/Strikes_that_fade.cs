@@ -15,7 +15,11 @@ public sealed class Strikes_that_fade
 
     [Fact]
     public void Are_worth_half_after_each_half_life() => Gen.Select(Weights, HalfLives, Gen.Int[0, 40]).Sample((weight, halfLife, times) =>
-        StrikeDecay.Of(weight, new TimeSpan(halfLife.Ticks * times), halfLife) == weight >> times);
+        StrikeDecay.Of(weight, new TimeSpan(halfLife.Ticks * times), halfLife) == (weight + (1L << times) - 1) >> times);
+
+    [Fact]
+    public void Are_whole_for_minutes_so_that_as_many_as_a_threshold_has_points_reach_it() =>
+        StrikeDecay.Of(1000, TimeSpan.FromMinutes(30), TimeSpan.FromDays(30)).Should().Be(1000);
 
     [Fact]
     public void Never_grow_and_end_at_nothing() => Gen.Select(Weights, HalfLives, Ages, Ages).Sample((weight, halfLife, one, more) =>

@@ -25,8 +25,10 @@ internal static class StrikeDecay
             return 0;
         }
 
+        // Rounded up: three strikes in a row are worth three points, and not a breath less.
         var into = age.Ticks % halfLife.Ticks;
-        return (long)((Int128)weight * (2 * (Int128)halfLife.Ticks - into) / (2 * (Int128)halfLife.Ticks * (1L << (int)halvings)));
+        var whole = 2 * (Int128)halfLife.Ticks * (1L << (int)halvings);
+        return (long)(((Int128)weight * (2 * (Int128)halfLife.Ticks - into) + whole - 1) / whole);
     }
 
     public static long Sum(IEnumerable<(long Weight, DateTime At)> strikes, DateTime now, TimeSpan halfLife) =>
