@@ -70,7 +70,9 @@ internal sealed class Admission(Rates rates, RequestBody bodies, PriceBook price
             var price = request.Model is null ? null : prices.Find(upstream.PriceListId, request.Model);
             if (IsForbidden(caller, operation, request.Model, price))
             {
-                return (null, GatewayError.ModelNotAllowed(request.Model));
+                return (null, price is null && request.Model is { } model && caller.Facts.Models?.Contains(model) != false
+                    ? GatewayError.ModelNotPriced(model)
+                    : GatewayError.ModelNotAllowed(request.Model));
             }
 
             var (reservation, mostOutput, notReserved) = await ReserveAsync(context, caller, operation, request, price, lease);
@@ -148,7 +150,7 @@ internal sealed class Admission(Rates rates, RequestBody bodies, PriceBook price
 
         if (price is null || WorstCost.Of(operation.Kind, request, price) is not { } worst)
         {
-            return (null, 0, GatewayError.ModelNotAllowed(request.Model));
+            return (null, 0, request.Model is { } model ? GatewayError.ModelNotPriced(model) : GatewayError.ModelNotAllowed(null));
         }
 
         if (CallTier.WorstOf(operation, request, price) is not { } share)

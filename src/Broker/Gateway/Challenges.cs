@@ -10,6 +10,7 @@ namespace TokenBroker.Gateway;
 /// </summary>
 internal static class Challenges
 {
+    private const int LongestDescription = 200;
     private const string Realm = "realm=\"TokenBroker\"";
     private static readonly string s_algorithms = $", algs=\"{string.Join(' ', ProofKey.Algorithms)}\"";
 
@@ -43,6 +44,15 @@ internal static class Challenges
             : error.IsAboutTheKey ? error.Code
             : "invalid_token";
         var scope = error.Scope is null ? "" : $", scope=\"{error.Scope}\"";
-        return $", error=\"{code}\", error_description=\"{error.Code}\"{scope}";
+        return $", error=\"{code}\", error_description=\"{Plain(error.Message)}\"{scope}";
     }
+
+    /// <summary>What RFC 6750 lets a description have: ASCII that is printed, but for quotation marks and backslashes. What a client wrote may be among it.</summary>
+    private static string Plain(string message) => string.Create(Math.Min(message.Length, LongestDescription), message, static (text, message) =>
+    {
+        for (var i = 0; i < text.Length; i++)
+        {
+            text[i] = message[i] switch { '"' => '\'', '\\' => '/', >= ' ' and <= '~' => message[i], _ => '?' };
+        }
+    });
 }

@@ -79,7 +79,7 @@ internal sealed class ForwardCall(
         var path = PathBelow(upstream, context);
         if (caller.Facts.UpstreamId != upstream.Id || upstream.Find(context.Request.Method, path) is not { } found)
         {
-            return (null, null, Refuse(caller, "unknown", GatewayError.OperationNotAllowed(context.Request.Method, context.Request.Path)));
+            return (null, null, Refuse(caller, "unknown", GatewayError.OperationNotAllowed(context.Request.Method, context.Request.Path, $"{broker.Value.BaseAddress}/{caller.Facts.UpstreamId}/v1")));
         }
 
         if (found.Refusal is not null)

@@ -123,8 +123,13 @@ internal sealed record GatewayError(int Status, string Code, string Message, str
     public static GatewayError TooLarge(long limit) => new(
         413, "request_too_large", $"The request body is larger than {limit.ToString(CultureInfo.InvariantCulture)} bytes.");
 
-    public static GatewayError OperationNotAllowed(string method, string path) => new(
-        403, "operation_not_allowed", $"{method} {path} is not an operation that this broker forwards.");
+    /// <param name="method">As it came.</param>
+    /// <param name="path">As it came.</param>
+    /// <param name="baseUrl">What a client's base URL must be, where that may be the mistake.</param>
+    public static GatewayError OperationNotAllowed(string method, string path, string? baseUrl = null) => new(
+        403,
+        "operation_not_allowed",
+        $"{method} {path} is not an operation that this broker forwards." + (baseUrl is null ? "" : $" Operations stand right below {baseUrl}, the base URL for this token."));
 
     /// <param name="found">What the catalogue denies, or its query.</param>
     public static GatewayError Denied(Found found) => new(
@@ -173,6 +178,10 @@ internal sealed record GatewayError(int Status, string Code, string Message, str
         model is null ? "The request must name its model, as 'model'." : $"The model '{model}' is not among those that the user allows, or has no price here.",
         "model",
         "/");
+
+    /// <summary>The user allows it, and can do nothing about this.</summary>
+    public static GatewayError ModelNotPriced(string model) => new(
+        403, "model_not_allowed", $"The model '{model}' has no price here for this operation, so that its cost cannot be bounded. Choose another, or ask the operator to import newer prices.", "model");
 
     /// <param name="retryAfter">How long the vault is left alone.</param>
     public static GatewayError VaultUnavailable(TimeSpan? retryAfter) => new(

@@ -129,6 +129,32 @@ public sealed class Refusing_a_call(PrivateBroker own) : IClassFixture<PrivateBr
         Broker.Journal.Arrived.Should().Be(before);
     }
 
+    [Theory]
+    [InlineData("a-model-of-tomorrow", "has no price here", false)]
+    [InlineData("text-embedding-3-small", "has no price here for this operation", false)]
+    [InlineData("gpt-4o", "not among those that the user allows", true)]
+    public async Task Says_whether_the_user_or_the_price_list_lacks_the_model(string model, string words, bool isUsers)
+    {
+        using var connected = await Connected.AsAsync(Broker, models: isUsers ? "gpt-4o-mini" : null);
+
+        var error = await RefusedAsync(connected, api => api.ChatAsync(model: model), 403, "model_not_allowed", "permission_error");
+
+        error.GetProperty("message").GetString().Should().Contain(words);
+        error.TryGetProperty("portal_url", out _).Should().Be(isUsers, "the user can mend what is theirs");
+    }
+
+    [Fact]
+    public async Task Is_described_in_the_challenge_in_what_a_header_can_hold()
+    {
+        using var connected = await Connected.AsAsync(Broker);
+
+        using var response = await connected.Api.ChatAsync(model: "x\", error=\"y\\\u00e9\r\nSet-Cookie: z=1");
+
+        response.Headers.WwwAuthenticate.Should().ContainSingle().Which.Parameter.Should()
+            .Contain("error=\"access_denied\", error_description=\"The model 'x', error='y/???Set-Cookie: z=1' has no price here");
+        response.Headers.Contains("Set-Cookie").Should().BeFalse();
+    }
+
     [Fact]
     public async Task Is_noted_with_its_reason()
     {
